@@ -1,0 +1,92 @@
+"""Progress for people: a bar with time left on a terminal, plain lines in a log, silence on request."""
+
+from __future__ import annotations
+
+import sys
+import time
+from types import TracebackType
+from typing import Any, TextIO
+
+__all__ = ["Progress"]
+
+
+class Progress:
+    """Steps of one long computation.
+
+    Parameters
+    ----------
+    total : int
+        Number of steps.
+    description : str
+        What is being done.
+    enabled : bool
+        Say nothing when False.
+    stream : text stream, optional
+        Where to write; standard error by default, so that standard output stays clean for results.
+    log_every : float
+        Seconds between lines when `stream` is not a terminal.
+
+    Examples
+    --------
+    >>> with Progress(3, "training", enabled=False) as progress:
+    ...     for epoch in range(3):
+    ...         progress.advance(detail=f"ELBO {-epoch}")
+    """
+
+    def __init__(
+        self,
+        total: int,
+        description: str,
+        *,
+        enabled: bool = True,
+        stream: TextIO | None = None,
+        log_every: float = 10.0,
+    ) -> None:
+        self.total, self.description, self.enabled = total, description, enabled
+        self._stream = stream if stream is not None else sys.stderr
+        self._log_every = log_every
+        self._done, self._bar, self._task = 0, None, None
+
+    def __enter__(self) -> Progress:
+        self._start = self._last = time.monotonic()
+        if self.enabled and self._stream.isatty():
+            self._bar = self._rich_bar()
+            self._bar.start()
+            self._task = self._bar.add_task(self.description, total=self.total, detail="")
+        return self
+
+    def advance(self, steps: int = 1, detail: str = "") -> None:
+        """Count `steps` as done; `detail` is shown beside the bar."""
+        self._done += steps
+        if not self.enabled:
+            return
+        if self._bar is not None:
+            self._bar.update(self._task, advance=steps, detail=detail)
+            return
+        now = time.monotonic()
+        if now - self._last >= self._log_every and self._done < self.total:
+            self._last = now
+            left = (now - self._start) * (self.total - self._done) / self._done
+            self._line(f"{self._done}/{self.total}, {left:.0f} s left" + (f", {detail}" if detail else ""))
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+        elapsed = time.monotonic() - self._start
+        if self.enabled and self._bar is None and elapsed > 2.0:
+            self._line(f"{self._done}/{self.total} in {elapsed:.1f} s")
+
+    def _line(self, text: str) -> None:
+        print(f"{self.description}: {text}", file=self._stream, flush=True)
+
+    def _rich_bar(self) -> Any:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+        from rich.progress import Progress as RichProgress
+
+        return RichProgress(
+            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
+            TextColumn("{task.fields[detail]}"), console=Console(file=self._stream),
+        )  # fmt: skip
