@@ -1,0 +1,146 @@
+"""Latent planes: samples as points, coloured by a label or by a state, PCA's plane beside the model's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.collections import PathCollection
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from zeeman.base.random import stream
+from zeeman.base.results import Analysis
+from zeeman.plots.style import DIVERGING, GREY, colours_of, halo, panels, styled, tag
+
+__all__ = ["axis_names", "latent", "leading_pair", "plane_by_label", "plane_by_value", "states"]
+
+
+@styled
+def plane_by_label(
+    points: NDArray, labels: NDArray, ax: Axes, *, groups: NDArray | None = None, names: Sequence[str] = ("", "")
+) -> None:
+    """Scatter `points` (sample, 2) coloured by `labels` (sample,); `groups` (default: labels) are named in place."""
+    colours = colours_of(labels)
+    order = stream(0, "drawing order").permutation(len(points))  # no label hides another by being drawn last
+    ax.scatter(
+        points[order, 0], points[order, 1], c=[colours[label] for label in np.asarray(labels)[order].tolist()],
+        **_dots(len(points)),
+    )  # fmt: skip
+    _frame(ax, points, names)
+    _name_groups(ax, points, labels, labels if groups is None else groups, colours)
+
+
+@styled
+def plane_by_value(points: NDArray, values: NDArray, ax: Axes, *, names: Sequence[str] = ("", "")) -> PathCollection:
+    """Scatter `points` (sample, 2) coloured by a signed field `values` (sample,), white at zero."""
+    limit = float(np.quantile(np.abs(values), 0.995)) or 1.0
+    order = np.argsort(np.abs(values))
+    dots = ax.scatter(
+        points[order, 0], points[order, 1], c=values[order], cmap=DIVERGING, vmin=-limit, vmax=limit,
+        **{**_dots(len(points)), "alpha": 0.85},
+    )  # fmt: skip
+    ax.set_facecolor("#fbfbfa")
+    _frame(ax, points, names)
+    return dots
+
+
+@styled
+def latent(analysis: Analysis, *, columns: int = 2) -> Figure:
+    """Draw the model's plane and PCA's, coloured by known phase (if any) and by the clusters each spectrum finds."""
+    points, names = leading_pair(analysis)
+    phases, groups, pca = analysis.phases, analysis.states, analysis.pca
+    rows: list[tuple[str, NDArray, NDArray | None, NDArray | None]] = []
+    if phases is not None:
+        rows.append(("known phase", phases, phases, groups if groups is not None else phases))
+    rows.append(("cluster found", analysis.clusters, pca.clusters if pca and pca.clusters is not None else None, None))
+    per_row = 1 if pca is None and phases is None else 2
+    figure, axes = panels(len(rows) * (1 if pca is None else 2), per_row if columns == 2 else 1, 78.0, columns=columns)
+    letters = iter("abcdef")
+    remaining = iter(axes)
+    for title, of_model, of_pca, named in rows:
+        ax = next(remaining)
+        plane_by_label(points, of_model, ax, groups=named, names=names)
+        tag(ax, next(letters), f"β-VAE, {title}")
+        if pca is None:
+            continue
+        ax = next(remaining)
+        labels = of_model if of_pca is None else of_pca
+        plane_by_label(pca.scores[:, :2], labels, ax, groups=named, names=("PC 1", "PC 2"))
+        tag(ax, next(letters), f"PCA, {title}" + (" by the β-VAE" if of_pca is None else ""))
+    return figure
+
+
+@styled
+def states(analysis: Analysis, *, columns: int = 2, at_most: int = 6) -> Figure:
+    """Draw the lowest excited states f_n(z) as a signed field over the latent plane."""
+    points, names = leading_pair(analysis)
+    count = int(np.clip(max(analysis.n_clusters - 1, 2), 1, min(at_most, analysis.coordinates.shape[1])))
+    per_row = (count if count <= 4 else 3) if columns == 2 else min(2, count)
+    figure, axes = panels(count, per_row, 183.0 / per_row + 5 if columns == 2 else 50.0, columns=columns)
+    for n, ax in enumerate(axes, start=1):
+        plane_by_value(points, analysis.coordinates[:, n - 1], ax, names=names)
+        tag(ax, "", rf"$f_{{{n}}}$,  $E_{{{n}}}$ = {analysis.energies[n]:.3g}")
+        if (n - 1) % per_row:
+            ax.set_ylabel("")
+    return figure
+
+
+def leading_pair(analysis: Analysis) -> tuple[NDArray, tuple[str, str]]:
+    """Return the plane to draw: the two latents, or for more of them the two leading canonical coordinates."""
+    if analysis.latent_dim == 2:
+        return analysis.Z, axis_names(analysis)
+    if analysis.latent_dim == 1:
+        return np.column_stack([analysis.Z[:, 0], analysis.coordinates[:, 0]]), ("$z_1$", "$f_1$")
+    return analysis.coordinates[:, :2], ("$f_1$ (state of energy $E_1$)", "$f_2$ (state of energy $E_2$)")
+
+
+def axis_names(analysis: Analysis) -> tuple[str, str]:
+    """Name each latent axis, with the order parameter it carries if one correlates at 0.5 or more."""
+    names = []
+    for axis in range(2):
+        carried = ""
+        if analysis.correlations is not None and len(analysis.order_parameters):
+            row = int(np.argmax(analysis.correlations[:, axis]))
+            if analysis.correlations[row, axis] >= 0.5:
+                carried = ", " + list(analysis.order_parameters)[row].replace("_", " ")
+        names.append(f"$z_{axis + 1}${carried}")
+    return names[0], names[1]
+
+
+def _dots(count: int) -> dict:
+    size = float(np.clip(12000 / count, 1.6, 9.0))
+    return {"s": size, "alpha": float(np.clip(4000 / count, 0.35, 0.9)), "linewidths": 0, "rasterized": True}
+
+
+def _frame(ax: Axes, points: NDArray, names: Sequence[str]) -> None:
+    centre = (points.max(axis=0) + points.min(axis=0)) / 2
+    half = 0.63 * float(np.ptp(points, axis=0).max()) or 1.0
+    ax.set(xlim=(centre[0] - half, centre[0] + half), ylim=(centre[1] - half, centre[1] + half), aspect="equal")
+    ax.set(xlabel=names[0], ylabel=names[1])
+    ax.locator_params(nbins=5)
+
+
+def _name_groups(ax: Axes, points: NDArray, labels: NDArray, groups: NDArray, colours: dict) -> None:
+    """Write each group's name beside its median, pushed away from the middle of the plot."""
+    middle, scale = points.mean(axis=0), np.ptp(points, axis=0).max()
+    for group in np.unique(groups):
+        chosen = np.asarray(groups) == group
+        centre = np.median(points[chosen], axis=0)
+        values, counts = np.unique(np.asarray(labels)[chosen], return_counts=True)
+        away = centre - middle
+        distance = float(np.linalg.norm(away))
+        away = away / distance if distance > 0.1 * scale else np.array([0.0, 1.0])
+        spread = np.abs((points[chosen] - centre) @ away)
+        at = centre + away * min(float(np.quantile(spread, 0.95)), 0.2 * scale)
+        name = str(group).replace("-", "−") if str(group).endswith("-") else str(group)  # FM−
+        ax.annotate(
+            name, at, xytext=(4.5 * away[0], 4.5 * away[1]), textcoords="offset points", ha=_side(away[0], "right", "left"),
+            va=_side(away[1], "top", "bottom"), color=colours.get(values[counts.argmax()].item(), GREY),
+            fontsize=7.5, fontweight="bold", path_effects=halo(), zorder=5,
+        )  # fmt: skip
+
+
+def _side(component: float, negative: str, positive: str) -> str:
+    return "center" if abs(component) < 0.4 else (positive if component > 0 else negative)
