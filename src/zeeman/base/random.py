@@ -11,7 +11,9 @@ True
 
 from __future__ import annotations
 
+import contextlib
 import zlib
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,7 +23,7 @@ from zeeman.base.types import Seed
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["entropy_of", "stream", "torch_stream"]
+__all__ = ["entropy_of", "stream", "torch_seeded", "torch_stream"]
 
 
 def entropy_of(seed: Seed) -> int:
@@ -48,8 +50,25 @@ def torch_stream(seed: Seed, name: str, replica: int = 0, device: str = "cpu") -
     """Return the same stream as a torch generator on `device` (other numbers than `stream`, as reproducible)."""
     import torch
 
+    return torch.Generator(device).manual_seed(_torch_state(seed, name, replica))
+
+
+@contextlib.contextmanager
+def torch_seeded(seed: Seed, name: str, replica: int = 0) -> Iterator[None]:
+    """Let the stream be torch's default generator inside the block (layers draw their weights from it alone)."""
+    import torch
+
+    outside = torch.get_rng_state()
+    torch.default_generator.manual_seed(_torch_state(seed, name, replica))
+    try:
+        yield
+    finally:
+        torch.set_rng_state(outside)
+
+
+def _torch_state(seed: Seed, name: str, replica: int) -> int:
     state = _sequence(seed, name, replica).generate_state(2, np.uint32).view(np.uint64)[0]
-    return torch.Generator(device).manual_seed(int(state >> np.uint64(1)))
+    return int(state >> np.uint64(1))
 
 
 def _sequence(seed: Seed, name: str, replica: int) -> np.random.SeedSequence:

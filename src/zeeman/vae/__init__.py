@@ -1,1 +1,23 @@
-"""To be filled."""
+"""Learned latent models: a datum to a Gaussian code and back, with a likelihood in local fields."""
+
+from zeeman.vae.estimator import BetaVAE
+from zeeman.vae.likelihoods import BernoulliLikelihood, CategoricalLikelihood, GaussianLikelihood, Likelihood
+from zeeman.vae.model import LatentModel
+from zeeman.vae.networks import MLPDecoder, MLPEncoder, TableDecoder, TableEncoder
+from zeeman.vae.objectives import elbo, gaussian_kl, importance_log_likelihood
+
+__all__ = [
+    "BernoulliLikelihood",
+    "BetaVAE",
+    "CategoricalLikelihood",
+    "GaussianLikelihood",
+    "LatentModel",
+    "Likelihood",
+    "MLPDecoder",
+    "MLPEncoder",
+    "TableDecoder",
+    "TableEncoder",
+    "elbo",
+    "gaussian_kl",
+    "importance_log_likelihood",
+]

@@ -1,0 +1,158 @@
+"""Which way to run a training on this machine today, found by timing a few steps of each.
+
+No rule of thumb survives: on two idle cores two threads win, beside another process one thread can be ten times
+faster; vmapped replicas win for small networks and lose for wide ones; bfloat16 halves a step on one processor and
+costs three hundred times as much on another. So the first steps are timed, on copies, and the choice is recorded.
+"""
+
+from __future__ import annotations
+
+import copy
+import os
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from zeeman.base.checks import check_choice, check_positive_integer
+from zeeman.training.ensemble import Apart, Ensemble, Stacked
+from zeeman.training.machine import half_precision_is_fast, quiet_machine, synchronize
+
+__all__ = ["ENGINES", "PRECISIONS", "Engine", "choose_engine"]
+
+ENGINES = ("apart", "threads", "stacked")
+PRECISIONS = ("float32", "bfloat16")
+_MANY_STEPS = 64  # a shorter training is over before a choice pays, and runs the same way everywhere
+_SMALL = 4_000_000  # weights, all replicas together, up to which all replicas are timed
+
+
+@dataclass(frozen=True)
+class Engine:
+    """A way to run steps.
+
+    Attributes
+    ----------
+    engine : str
+        "apart" (replicas in turn), "threads" (side by side) or "stacked" (vmapped).
+    threads : int
+        Torch threads of one step.
+    precision : str
+        "float32", or "bfloat16" for autocast; batch norm, heads, loss and weights stay float32.
+    channels_last : bool
+        Memory layout of convolution weights.
+    milliseconds : dict
+        What was timed: milliseconds a step of all timed replicas; empty when the choice was given or not worth it.
+    """
+
+    engine: str = "apart"
+    threads: int = 1
+    precision: str = "float32"
+    channels_last: bool = False
+    milliseconds: dict[str, float] = field(default_factory=dict, compare=False)
+
+    @property
+    def name(self) -> str:
+        """One line naming the choice."""
+        layout = ", channels last" if self.channels_last else ""
+        return f"{self.engine}, {self.threads} thread{'s' * (self.threads > 1)}, {self.precision}{layout}"
+
+    def build(self, modules: Sequence[nn.Module]) -> Ensemble:
+        """Return the ensemble that trains `modules` this way."""
+        half = self.precision == "bfloat16"
+        if self.engine == "stacked":
+            return Stacked(modules, half=half)
+        workers = min(len(modules), os.cpu_count() or 1) if self.engine == "threads" else 1
+        return Apart(modules, half=half, workers=workers, channels_last=self.channels_last)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain values for a header."""
+        return asdict(self)
+
+
+def choose_engine(
+    modules: Sequence[nn.Module],
+    batch: Tensor,
+    noise: Tensor,
+    n_steps: int,
+    *,
+    engine: str = "auto",
+    n_threads: int | None = None,
+    precision: str = "auto",
+) -> Engine:
+    """Return the fastest engine among those allowed, by timing steps on copies of `modules`.
+
+    One thing is decided after another (threads, kind, layout, precision), each with the best so far.
+
+    Parameters
+    ----------
+    modules : sequence of Module
+        Replicas; left as they are.
+    batch, noise : Tensor, (replica, sample, ...)
+        One step's arguments.
+    n_steps : int
+        Length of the training in steps; a short one is not timed.
+    engine, precision : str
+        One of `ENGINES`, `PRECISIONS`, or "auto".
+    n_threads : int, optional
+        Fix the number of torch threads.
+    """
+    check_choice(engine, ("auto", *ENGINES), "engine")
+    check_choice(precision, ("auto", *PRECISIONS), "precision")
+    if n_threads is not None:
+        check_positive_integer(n_threads, "n_threads")
+    n_weights = sum(p.numel() for p in modules[0].parameters())
+    first = Engine(
+        engine=("apart" if len(modules) == 1 or n_weights * len(modules) > _SMALL else "stacked")
+        if engine == "auto"
+        else engine,
+        threads=n_threads or 1,
+        precision="float32" if precision == "auto" else precision,
+    )
+    free = {"engine": engine == "auto", "threads": n_threads is None, "precision": precision == "auto"}
+    if n_steps < _MANY_STEPS:
+        return first
+    timed = list(modules) if n_weights * len(modules) <= _SMALL else list(modules[:2])
+    return _fastest(first, free, timed, batch[: len(timed)], noise[: len(timed)])
+
+
+def _fastest(best: Engine, free: dict[str, bool], modules: list[nn.Module], batch: Tensor, noise: Tensor) -> Engine:
+    times = {best.name: _milliseconds(best, modules, batch, noise)}
+
+    def challenge(best: Engine, **change: Any) -> Engine:
+        rival = replace(best, **change)
+        if rival.name not in times:
+            times[rival.name] = _milliseconds(rival, modules, batch, noise)
+        return rival if times[rival.name] < 0.97 * times[best.name] else best
+
+    on_cpu, cores = batch.device.type == "cpu", torch.get_num_threads()
+    if free["threads"] and on_cpu and cores > 1:
+        best = challenge(best, threads=cores)
+    if free["engine"] and len(modules) > 1:
+        best = challenge(best, engine="apart" if best.engine == "stacked" else "stacked")
+        if on_cpu and cores > 1:
+            best = challenge(best, engine="threads", threads=1 if free["threads"] else best.threads)
+    if best.engine != "stacked" and any(p.ndim == 4 for p in modules[0].parameters()):
+        best = challenge(best, channels_last=True)
+    if free["precision"] and half_precision_is_fast(batch.device):
+        best = challenge(best, precision="bfloat16")
+    return replace(best, milliseconds=times)
+
+
+def _milliseconds(engine: Engine, modules: list[nn.Module], batch: Tensor, noise: Tensor) -> float:
+    """Best of a few steps on copies, after one that warms up."""
+    ensemble = engine.build([copy.deepcopy(module) for module in modules])
+    best, spent = float("inf"), 0.0
+    with quiet_machine(engine.threads):
+        ensemble.step(batch, noise, 0.0)
+        while spent < 0.1 or best == float("inf"):
+            synchronize(batch.device)
+            start = time.perf_counter()
+            ensemble.step(batch, noise, 0.0)
+            synchronize(batch.device)
+            elapsed = time.perf_counter() - start
+            best, spent = min(best, elapsed), spent + elapsed
+    ensemble.close()
+    return round(1e3 * best, 3)

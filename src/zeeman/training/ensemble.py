@@ -1,0 +1,177 @@
+"""R copies of a module taking one optimiser step together.
+
+A trainable module is any ``torch.nn.Module`` whose ``forward(batch, noise)`` returns its terms, a vector whose
+first entry is minimised. Noise is an argument, drawn by the caller from each replica's own stream, so a replica
+computes the same numbers alone, beside others, or stacked with them.
+
+`Apart` steps the replicas one after another, or side by side in threads (torch releases the interpreter lock in its
+kernels, so threads do what processes would without copies of the data). `Stacked` steps all of them in one vmapped
+call: fewer and larger kernels, the faster way for small networks. Both keep every replica's own batch-norm buffers.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call, stack_module_state, vmap
+
+__all__ = ["Apart", "Ensemble", "Stacked"]
+
+_BETAS = (0.5, 0.999)  # paper 002, section 5
+
+
+class Ensemble(ABC):
+    """Replicas in training; `modules` hold their weights whenever `modules_in_step()` has been called."""
+
+    modules: Sequence[nn.Module]
+
+    @abstractmethod
+    def step(self, batch: Tensor, noise: Tensor, rate: float) -> Tensor:
+        """Take one Adam step of every replica at this learning rate.
+
+        Parameters
+        ----------
+        batch : Tensor, (replica, sample, ...)
+        noise : Tensor, (replica, sample, ...)
+        rate : float
+
+        Returns
+        -------
+        Tensor, (replica, term)
+            Terms before the step, on the device: nothing waits for them.
+        """
+
+    @abstractmethod
+    def modules_in_step(self) -> Sequence[nn.Module]:
+        """Return the modules, one a replica, holding the present weights and buffers."""
+
+    @abstractmethod
+    def moments(self) -> list[dict[str, Tensor]]:
+        """Return Adam's moments of every replica by name: `exp_avg/...` and `exp_avg_sq/...`."""
+
+    @abstractmethod
+    def restore(self, moments: list[dict[str, Tensor]], n_steps: int) -> None:
+        """Continue from these moments after `n_steps` steps; the modules' weights are already in place."""
+
+    def close(self) -> None:  # noqa: B027 (an ensemble that holds no threads has nothing to close)
+        """Release threads."""
+
+
+class Apart(Ensemble):
+    """Replicas with a module and an optimiser each, stepped in turn or by `workers` threads."""
+
+    def __init__(
+        self, modules: Sequence[nn.Module], *, half: bool = False, workers: int = 1, channels_last: bool = False
+    ) -> None:
+        self.modules = modules
+        self._half = half
+        if channels_last:
+            for module in modules:
+                module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self._optimisers = [_adam(list(module.parameters())) for module in modules]
+        self._pool = ThreadPoolExecutor(workers) if workers > 1 else None
+
+    def step(self, batch: Tensor, noise: Tensor, rate: float) -> Tensor:
+        one = self._one
+        replicas = range(len(self.modules))
+        if self._pool is not None:
+            return torch.stack(list(self._pool.map(lambda r: one(r, batch[r], noise[r], rate), replicas)))
+        return torch.stack([one(r, batch[r], noise[r], rate) for r in replicas])
+
+    def modules_in_step(self) -> Sequence[nn.Module]:
+        return self.modules
+
+    def moments(self) -> list[dict[str, Tensor]]:
+        pairs = zip(self.modules, self._optimisers, strict=True)
+        return [_moments(optimiser, dict(module.named_parameters())) for module, optimiser in pairs]
+
+    def restore(self, moments: list[dict[str, Tensor]], n_steps: int) -> None:
+        for module, optimiser, saved in zip(self.modules, self._optimisers, moments, strict=True):
+            _set_moments(optimiser, dict(module.named_parameters()), saved, n_steps)
+
+    def close(self) -> None:
+        if self._pool is not None:
+            self._pool.shutdown()
+
+    def _one(self, r: int, batch: Tensor, noise: Tensor, rate: float) -> Tensor:
+        torch.set_flush_denormal(True)  # a flag of the thread, not of the process
+        with _autocast(batch.device, self._half):
+            terms = self.modules[r](batch, noise)
+        return _descend(self._optimisers[r], terms[0], terms, rate)
+
+
+class Stacked(Ensemble):
+    """All replicas in one vmapped call over stacked weights (replica, ...)."""
+
+    def __init__(self, modules: Sequence[nn.Module], *, half: bool = False) -> None:
+        self.modules = modules
+        self._half = half
+        self._parameters, self._buffers = stack_module_state(list(modules))  # type: ignore[arg-type]
+        self._skeleton = copy.deepcopy(modules[0]).to("meta").train()
+        self._optimiser = _adam(list(self._parameters.values()))
+        self._terms = vmap(self._one)
+
+    def step(self, batch: Tensor, noise: Tensor, rate: float) -> Tensor:
+        with _autocast(batch.device, self._half):
+            terms = self._terms(self._parameters, self._buffers, batch, noise)
+        return _descend(self._optimiser, terms[:, 0].sum(), terms, rate)
+
+    def modules_in_step(self) -> Sequence[nn.Module]:
+        state = {**self._parameters, **self._buffers}
+        for r, module in enumerate(self.modules):
+            module.load_state_dict({name: stacked[r].detach() for name, stacked in state.items()})
+        return self.modules
+
+    def moments(self) -> list[dict[str, Tensor]]:
+        stacked = _moments(self._optimiser, self._parameters)
+        return [{name: moment[r] for name, moment in stacked.items()} for r in range(len(self.modules))]
+
+    def restore(self, moments: list[dict[str, Tensor]], n_steps: int) -> None:
+        self._parameters, self._buffers = stack_module_state(list(self.modules))  # type: ignore[arg-type]
+        self._optimiser = _adam(list(self._parameters.values()))
+        stacked = {name: torch.stack([saved[name] for saved in moments]) for name in moments[0]}
+        _set_moments(self._optimiser, self._parameters, stacked, n_steps)
+
+    def _one(self, parameters: Any, buffers: Any, batch: Tensor, noise: Tensor) -> Tensor:
+        return functional_call(self._skeleton, (parameters, buffers), (batch, noise))
+
+
+def _adam(parameters: list[Tensor]) -> torch.optim.Adam:
+    return torch.optim.Adam(parameters, betas=_BETAS, fused=True)
+
+
+def _descend(optimiser: torch.optim.Adam, loss: Tensor, terms: Tensor, rate: float) -> Tensor:
+    optimiser.zero_grad(set_to_none=True)
+    loss.backward()
+    optimiser.param_groups[0]["lr"] = rate
+    optimiser.step()
+    return terms.detach()
+
+
+def _autocast(device: torch.device, half: bool) -> contextlib.AbstractContextManager:
+    return torch.autocast(device.type, dtype=torch.bfloat16) if half else contextlib.nullcontext()
+
+
+def _moments(optimiser: torch.optim.Adam, parameters: dict[str, Tensor]) -> dict[str, Tensor]:
+    moments = {}
+    for name, parameter in parameters.items():
+        for kind in ("exp_avg", "exp_avg_sq"):
+            moments[f"{kind}/{name}"] = optimiser.state[parameter][kind]
+    return moments
+
+
+def _set_moments(
+    optimiser: torch.optim.Adam, parameters: dict[str, Tensor], moments: dict[str, Tensor], n_steps: int
+) -> None:
+    for name, parameter in parameters.items():
+        state = {
+            kind: torch.empty_like(parameter).copy_(moments[f"{kind}/{name}"]) for kind in ("exp_avg", "exp_avg_sq")
+        }
+        optimiser.state[parameter] = {"step": torch.tensor(float(n_steps), device=parameter.device), **state}

@@ -1,0 +1,60 @@
+"""What comes in at the door of a beta-VAE: data (sample, ...) and codes (sample, latent)."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils.validation import validate_data
+
+from zeeman.base.checks import check_finite
+
+__all__ = ["check_codes", "check_data"]
+
+
+def check_data(estimator: Any, X: ArrayLike, *, fitting: bool) -> NDArray:
+    """Return X (sample, ...) as an array of finite numbers, of the shape fitted before.
+
+    Sets `n_features_in_` (size of a datum) and `feature_names_in_` when fitting.
+    """
+    X = X.detach().cpu().numpy() if isinstance(X, torch.Tensor) else X
+    shape = getattr(estimator, "sample_shape_", None)
+    flat = np.ndim(X) == 2 if not hasattr(X, "ndim") else X.ndim == 2
+    array = validate_data(
+        estimator, X, dtype="numeric", allow_nd=True, ensure_2d=True, ensure_all_finite=False,
+        ensure_min_samples=2 if fitting else 1, reset=fitting,
+        skip_check_array=False,
+    ) if flat or fitting else _check_plain(X)  # fmt: skip
+    if not fitting and array.shape[1:] != shape:
+        raise ValueError(
+            f"X has {math.prod(array.shape[1:])} features in data of shape {array.shape[1:]}, but "
+            f"{type(estimator).__name__} is expecting {estimator.n_features_in_} features as input, shape {shape}"
+        )
+    check_finite(array, "X")
+    if fitting:
+        estimator.n_features_in_ = math.prod(array.shape[1:])
+        if not np.any(array != array[0]):
+            raise ValueError("X has no variation at all: every sample equals the first; there is nothing to learn")
+    return array
+
+
+def check_codes(Z: ArrayLike, latent_dim: int) -> NDArray[np.float32]:
+    """Return Z as float32 (sample, latent), finite."""
+    Z = Z.detach().cpu().numpy() if isinstance(Z, torch.Tensor) else Z
+    array = np.ascontiguousarray(Z, dtype=np.float32)
+    if array.ndim != 2 or array.shape[1] != latent_dim or len(array) == 0:
+        raise ValueError(
+            f"Z must have shape (sample, {latent_dim}) with at least one sample, got {array.shape}; "
+            "codes of one replica are codes.mean[replica]"
+        )
+    check_finite(array, "Z")
+    return array
+
+
+def _check_plain(X: ArrayLike) -> NDArray:
+    from sklearn.utils import check_array
+
+    return check_array(X, dtype="numeric", allow_nd=True, ensure_all_finite=False, input_name="X")

@@ -1,0 +1,259 @@
+"""Likelihoods p(x|z) of data whose components are independent given z, each plain or tempered.
+
+A decoder writes channels o; a likelihood reads local fields h from them, and a tempered one (the beta^2-VAE, paper 002)
+also beta_k = sigmoid(last channel) in (0, 1), one a site; the effective field is beta_k h_k. With fields (sample, site...):
+
+- Bernoulli, x in {0, 1}: p = sigmoid(h) (eq. 10); -ln p(x) = ln(1 + e^h) - x h. Data in {-1, 1} are read as 0, 1.
+- categorical, x in 0..q-1: p_s = e^{h_s} / sum_t e^{h_t}, fields (sample, site..., state) (eq. 13).
+- Gaussian, unit variance: mean h (eq. 17); -ln p(x) = (x - h)^2 / 2 + ln(2 pi) / 2.
+
+Sums over sites are not divided by their number.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.distributions import Bernoulli, Categorical, Distribution, Independent, Normal
+
+from zeeman.base.checks import check_choice
+
+__all__ = ["LIKELIHOODS", "BernoulliLikelihood", "CategoricalLikelihood", "GaussianLikelihood", "Likelihood", "resolve"]
+
+_MOST_STATES = 32  # more integer values than this are taken for numbers, not names of states
+
+
+class Likelihood(ABC):
+    """p(x|z) given the decoder's output; `n_inputs` channels in, `n_outputs` channels out."""
+
+    name: ClassVar[str]
+    n_fields: int = 1
+    n_inputs: int = 1
+
+    def __init__(self, tempered: bool = False) -> None:
+        self.tempered = tempered
+
+    @property
+    def n_outputs(self) -> int:
+        """Channels that the decoder writes."""
+        return self.n_fields + self.tempered
+
+    def settings(self) -> dict[str, Any]:
+        """Return plain values from which `from_settings` rebuilds this likelihood."""
+        return {"name": self.name, "tempered": self.tempered}
+
+    @abstractmethod
+    def states(self, X: NDArray) -> Tensor:
+        """Return data in the compact form of training; ValueError for a value outside the support."""
+
+    @abstractmethod
+    def values(self, states: Tensor) -> Tensor:
+        """Return states in the coding of the data, the inverse of `states`."""
+
+    def features(self, x: Tensor) -> Tensor:
+        """Return states (sample, site...) as input of an encoder, (sample, channel, site...)."""
+        return x.unsqueeze(1).float()
+
+    def bare_fields(self, output: Tensor) -> Tensor:
+        """Return h from the decoder's output (sample, channel, site...), without beta_k."""
+        return output[:, 0]
+
+    def inverse_temperatures(self, output: Tensor) -> Tensor:
+        """Return beta_k in (0, 1), (sample, site...); 1 for a plain likelihood."""
+        return torch.sigmoid(output[:, -1]) if self.tempered else torch.ones_like(output[:, 0])
+
+    def fields(self, output: Tensor) -> Tensor:
+        """Return effective fields beta_k h_k, (sample, site...) or (sample, site..., state)."""
+        h = self.bare_fields(output)
+        if not self.tempered:
+            return h
+        scale = self.inverse_temperatures(output)
+        return scale.reshape(*scale.shape, *[1] * (h.ndim - scale.ndim)) * h
+
+    @abstractmethod
+    def log_prob(self, fields: Tensor, x: Tensor) -> Tensor:
+        """Return ln p(x|z) in nats, (sample,), summed over sites."""
+
+    @abstractmethod
+    def distribution(self, fields: Tensor) -> Distribution:
+        """Return p(x|z) with batch (sample,) and one datum as event."""
+
+    @abstractmethod
+    def draw(self, fields: Tensor, generator: torch.Generator) -> Tensor:
+        """Draw states, (sample, site...)."""
+
+
+class BernoulliLikelihood(Likelihood):
+    """Two values, `low` and `high`; P(high) = sigmoid(h)."""
+
+    name = "bernoulli"
+
+    def __init__(self, tempered: bool = False, low: int = 0, high: int = 1) -> None:
+        super().__init__(tempered)
+        self.low, self.high = low, high
+
+    def settings(self) -> dict[str, Any]:
+        return {**super().settings(), "low": self.low, "high": self.high}
+
+    def states(self, X: NDArray) -> Tensor:
+        up = X == self.high
+        _check_support(
+            X, up | (X == self.low), f"bernoulli likelihood, fitted to values {self.low} and {self.high}",
+            "recode the data, or choose likelihood='gaussian' or 'categorical'",
+        )  # fmt: skip
+        return torch.from_numpy(up.astype(np.uint8))
+
+    def values(self, states: Tensor) -> Tensor:
+        return self.low + (self.high - self.low) * states.to(torch.int64)
+
+    def log_prob(self, fields: Tensor, x: Tensor) -> Tensor:
+        return (x * fields - F.softplus(fields)).flatten(1).sum(1)
+
+    def distribution(self, fields: Tensor) -> Distribution:
+        return Independent(Bernoulli(logits=fields), fields.ndim - 1)
+
+    def draw(self, fields: Tensor, generator: torch.Generator) -> Tensor:
+        uniform = torch.rand(fields.shape, generator=generator, dtype=fields.dtype)
+        return (uniform < torch.sigmoid(fields)).to(torch.uint8)
+
+
+class CategoricalLikelihood(Likelihood):
+    """States 0..q-1, q >= 2; P(s) = softmax(h)_s."""
+
+    name = "categorical"
+
+    def __init__(self, tempered: bool = False, n_states: int = 2) -> None:
+        super().__init__(tempered)
+        self.n_states = self.n_fields = self.n_inputs = n_states
+
+    def settings(self) -> dict[str, Any]:
+        return {**super().settings(), "n_states": self.n_states}
+
+    def states(self, X: NDArray) -> Tensor:
+        allowed = (X >= 0) & (X < self.n_states) & (X == np.floor(X))
+        _check_support(
+            X, allowed, f"categorical likelihood with states 0..{self.n_states - 1}",
+            "recode the states as 0..q-1, or choose likelihood='gaussian'",
+        )  # fmt: skip
+        return torch.from_numpy(X.astype(np.uint8 if self.n_states <= 256 else np.int32))
+
+    def values(self, states: Tensor) -> Tensor:
+        return states.to(torch.int64)
+
+    def features(self, x: Tensor) -> Tensor:
+        names = torch.arange(self.n_states, device=x.device).reshape(-1, *[1] * (x.ndim - 1))
+        return (x.unsqueeze(1) == names).float()
+
+    def bare_fields(self, output: Tensor) -> Tensor:
+        return output[:, : self.n_states].movedim(1, -1)
+
+    def log_prob(self, fields: Tensor, x: Tensor) -> Tensor:
+        chosen = fields.gather(-1, x.unsqueeze(-1).long()).squeeze(-1)
+        return (chosen - fields.logsumexp(-1)).flatten(1).sum(1)
+
+    def distribution(self, fields: Tensor) -> Distribution:
+        return Independent(States(logits=fields), fields.ndim - 2)
+
+    def draw(self, fields: Tensor, generator: torch.Generator) -> Tensor:
+        uniform = torch.rand((*fields.shape[:-1], 1), generator=generator, dtype=fields.dtype)
+        below = fields.softmax(-1).cumsum(-1)[..., :-1] < uniform
+        return below.sum(-1).to(torch.uint8 if self.n_states <= 256 else torch.int32)
+
+
+class GaussianLikelihood(Likelihood):
+    """Real numbers with unit variance about h; the data are not standardised behind your back."""
+
+    name = "gaussian"
+
+    def states(self, X: NDArray) -> Tensor:
+        with np.errstate(over="ignore"):
+            single = np.ascontiguousarray(X, dtype=np.float32)
+        _check_support(X, np.isfinite(single), "float32 networks", "rescale the data")
+        return torch.from_numpy(single)
+
+    def values(self, states: Tensor) -> Tensor:
+        return states
+
+    def log_prob(self, fields: Tensor, x: Tensor) -> Tensor:
+        return -0.5 * ((x - fields) ** 2 + math.log(2 * math.pi)).flatten(1).sum(1)
+
+    def distribution(self, fields: Tensor) -> Distribution:
+        return Independent(Normal(fields, torch.ones_like(fields)), fields.ndim - 1)
+
+    def draw(self, fields: Tensor, generator: torch.Generator) -> Tensor:
+        return fields + torch.randn(fields.shape, generator=generator, dtype=fields.dtype)
+
+
+class States(Categorical):
+    """Categorical distribution whose mean is the expected state number, sum_s s p_s (torch leaves it undefined)."""
+
+    @property
+    def mean(self) -> Tensor:
+        """Expected state number."""
+        return (self.probs * torch.arange(self.probs.shape[-1])).sum(-1)
+
+    @property
+    def variance(self) -> Tensor:
+        """Variance of the state number."""
+        return (self.probs * (torch.arange(self.probs.shape[-1]) - self.mean.unsqueeze(-1)) ** 2).sum(-1)
+
+
+LIKELIHOODS: dict[str, type[Likelihood]] = {
+    kind.name: kind for kind in (BernoulliLikelihood, CategoricalLikelihood, GaussianLikelihood)
+}
+
+
+def resolve(X: NDArray, name: str, tempered: bool) -> tuple[Likelihood, str]:
+    """Return the likelihood called `name` fitted to the values of X, and one line that says why.
+
+    "auto": all values in {0, 1} or in {-1, 1}, Bernoulli; an integer type with values 0..q-1, 3 <= q <= 32,
+    categorical; anything else Gaussian.
+    """
+    check_choice(name, ("auto", *LIKELIHOODS), "likelihood")
+    if name == "auto":
+        name, why = _recognise(X)
+    else:
+        why = "as asked"
+    if name == "bernoulli":
+        low = -1 if np.any(X == -1) else 0
+        return BernoulliLikelihood(tempered, low=low), f"bernoulli: {why}"
+    if name == "categorical":
+        states = max(2, int(X.max()) + 1)
+        return CategoricalLikelihood(tempered, n_states=states), f"categorical with {states} states: {why}"
+    return GaussianLikelihood(tempered), f"gaussian: {why}"
+
+
+def from_settings(settings: dict[str, Any]) -> Likelihood:
+    """Rebuild a likelihood from `Likelihood.settings`."""
+    arguments = dict(settings)
+    return LIKELIHOODS[arguments.pop("name")](**arguments)
+
+
+def _recognise(X: NDArray) -> tuple[str, str]:
+    if X.dtype.kind == "b":
+        return "bernoulli", "the values of X are booleans"
+    for low in (0, -1):
+        if np.all((X == low) | (X == 1)):
+            return "bernoulli", f"every value of X is {low} or 1"
+    if X.dtype.kind in "iu" and X.min() >= 0 and X.max() < _MOST_STATES:
+        return "categorical", f"X holds integers 0..{int(X.max())}"
+    if X.dtype.kind in "iu":
+        return "gaussian", f"X holds integers {int(X.min())}..{int(X.max())}, too wide for states"
+    return "gaussian", "X holds real numbers"
+
+
+def _check_support(X: NDArray, allowed: NDArray[np.bool_], support: str, remedy: str) -> None:
+    if allowed.all():
+        return
+    bad = np.argwhere(~allowed)
+    first = tuple(int(i) for i in bad[0])
+    raise ValueError(
+        f"X holds {X[first]} at index {first} ({len(bad)} such values), outside the support of the {support}; {remedy}"
+    )

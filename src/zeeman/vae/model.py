@@ -1,0 +1,125 @@
+"""A latent model: encoder q(z|x) = N(mean, scale^2), decoder z -> fields, likelihood p(x | fields).
+
+The module in training is the same object: its forward pass returns the terms of the loss.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+
+from torch import Tensor, nn
+
+from zeeman.base.checks import check_choice
+from zeeman.base.random import torch_seeded
+from zeeman.vae.likelihoods import Likelihood
+from zeeman.vae.networks import MLPDecoder, MLPEncoder, TableDecoder, TableEncoder
+from zeeman.vae.objectives import loss_terms
+
+__all__ = ["NETWORKS", "LatentModel", "build_models", "resolve_network"]
+
+NETWORKS = ("table1", "table2", "mlp")
+
+
+class LatentModel(nn.Module):
+    """One replica.
+
+    Attributes
+    ----------
+    encoder : Module
+        (sample, channel, site...) to mean and scale, (sample, latent) each.
+    decoder : Module
+        (sample, latent) to (sample, channel, site...); `likelihood.fields` reads the fields from it.
+    likelihood : Likelihood
+    beta : float
+        Weight of the KL term in `forward`.
+    """
+
+    def __init__(self, encoder: nn.Module, decoder: nn.Module, likelihood: Likelihood, beta: float = 1.0) -> None:
+        super().__init__()
+        self.encoder, self.decoder = encoder, decoder
+        self.likelihood, self.beta = likelihood, beta
+
+    def forward(self, x: Tensor, noise: Tensor) -> Tensor:
+        """Return the terms of eq. 4: loss, reconstruction, kl."""
+        return loss_terms(self, x, noise, self.beta)
+
+    def posterior(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return mean and scale of q(z|x) for states x (sample, site...)."""
+        return self.encoder(self.likelihood.features(x))
+
+    def fields(self, z: Tensor) -> Tensor:
+        """Return the effective local fields at z, in float32."""
+        return self.likelihood.fields(self.decoder(z).float())
+
+    def log_prob(self, z: Tensor, x: Tensor) -> Tensor:
+        """Return ln p(x|z), (sample,), nats."""
+        return self.likelihood.log_prob(self.fields(z), x)
+
+
+def resolve_network(network: object, shape: tuple[int, ...], tempered: bool) -> str:
+    """Return the name of the network for a datum of this shape; "custom" for a pair of modules."""
+    lattice = len(shape) == 2 and shape[0] == shape[1] and shape[0] >= 8 and shape[0] % 2 == 0
+    table = "table2" if tempered else "table1"
+    if isinstance(network, (tuple, list)):
+        if len(network) != 2 or not all(isinstance(part, nn.Module) for part in network):
+            raise TypeError(f"network must be a pair (encoder, decoder) of torch modules, got {network!r}")
+        return "custom"
+    check_choice(network, ("auto", *NETWORKS), "network")
+    if network == "auto":
+        return table if lattice else "mlp"
+    if network in ("table1", "table2"):
+        if not lattice:
+            raise ValueError(
+                f"network={network!r} needs data of shape (sample, L, L) with even L >= 8, got a datum of shape "
+                f"{shape}; reshape the data, or use network='mlp' or 'auto'"
+            )
+        if network != table:
+            raise ValueError(
+                f"network={network!r} with tempered={tempered}: Table II is Table I with the second branch of a tempered "
+                f"likelihood; use network={table!r} or tempered={not tempered}"
+            )
+    return str(network)
+
+
+def build_models(
+    network: str | tuple[nn.Module, nn.Module],
+    likelihood: Likelihood,
+    shape: tuple[int, ...],
+    latent_dim: int,
+    beta: float,
+    n_replicas: int,
+    seed: int,
+) -> list[LatentModel]:
+    """Return replicas with weights from the streams "weights"; replica r's do not depend on how many there are."""
+    models = []
+    for r in range(n_replicas):
+        with torch_seeded(seed, "weights", r):
+            encoder, decoder = _pair(network, likelihood, shape, latent_dim)
+        models.append(LatentModel(encoder, decoder, likelihood, beta))
+    return models
+
+
+def _pair(
+    network: str | tuple[nn.Module, nn.Module], likelihood: Likelihood, shape: tuple[int, ...], latent_dim: int
+) -> tuple[nn.Module, nn.Module]:
+    n_in, n_out = likelihood.n_inputs, likelihood.n_outputs
+    if not isinstance(network, str):
+        return _fresh(network[0]), _fresh(network[1])
+    if network == "mlp":
+        return MLPEncoder(n_in, shape, latent_dim), MLPDecoder(latent_dim, shape, n_out)
+    return TableEncoder(n_in, shape[0], latent_dim), TableDecoder(latent_dim, shape[0], n_out)
+
+
+def _fresh(module: nn.Module) -> nn.Module:
+    """Return a copy with new weights wherever a layer knows how to draw them."""
+    module = copy.deepcopy(module)
+    for layer in module.modules():
+        if hasattr(layer, "reset_parameters"):
+            layer.reset_parameters()
+    return module
+
+
+def count_weights(module: nn.Module) -> int:
+    """Return the number of trainable weights."""
+    return sum(math.prod(p.shape) for p in module.parameters() if p.requires_grad)
