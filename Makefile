@@ -1,0 +1,36 @@
+# Everything from a fresh clone: only Python >= 3.11 and make are needed.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+
+# Idle OpenMP threads that spin make torch up to 50 times slower where cores are shared.
+export OMP_WAIT_POLICY = passive
+
+.PHONY: demo test lint bench clean
+
+demo: $(VENV)/demo.stamp  ## simulate, train, find the five phases, write and open the report
+	$(BIN)/zeeman analyze ising --out runs/ising --open
+
+test: $(VENV)/test.stamp  ## style, floors, types, tests
+	PYTHON=$(BIN)/python sh tests/run.sh
+
+lint: $(VENV)/test.stamp
+	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/lint-imports && $(BIN)/mypy
+
+bench: $(VENV)/test.stamp
+	$(BIN)/python benchmarks/spins.py
+	$(BIN)/python benchmarks/training.py
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/demo.stamp: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(BIN)/python -m pip install -q -c constraints.txt -e .
+	touch $@
+
+$(VENV)/test.stamp: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(BIN)/python -m pip install -q -c constraints.txt -e '.[dev]'
+	touch $@
+
+clean:
+	rm -rf $(VENV) runs .pytest_cache .ruff_cache .mypy_cache

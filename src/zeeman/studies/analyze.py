@@ -1,0 +1,267 @@
+"""The main job: data in, trained beta-VAE, spectrum, report out.
+
+    data -> beta-VAE (replicas) -> energies, clusters, order parameters -> figures, metrics.json, report.html
+
+with PCA, k-means and a Gaussian mixture beside every number they compete for. A killed run continues.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+from sklearn.metrics import adjusted_rand_score
+
+from zeeman import plots, report
+from zeeman.base.results import Analysis, Baseline
+from zeeman.base.store import provenance, write_json
+from zeeman.data import Loaded, load, write_dataset
+from zeeman.spectrum import LatentSpectrum
+from zeeman.studies import readings
+from zeeman.studies.options import Options
+from zeeman.studies.run import RunFolder
+from zeeman.vae import BetaVAE
+
+__all__ = ["analyze"]
+
+_STEPS = 2_400  # optimiser steps that a table gets by default
+_GENERATED = 3_000
+
+
+def analyze(
+    source: str | os.PathLike[str],
+    out: str | os.PathLike[str] | None = None,
+    options: Options | None = None,
+    *,
+    fresh: bool = False,
+    progress: bool = True,
+) -> Analysis:
+    """Train on `source`, read the latent space, and write RUN/{data, model, figures, metrics.json, report.html}.
+
+    Parameters
+    ----------
+    source : str or path
+        A file (.npy .npz .csv .parquet .zarr .h5ad) or a built-in data set (ising, digits, classes).
+    out : path, optional
+        Folder of the run, ``runs/<source>`` if not given. A run that was killed there continues.
+    options : Options
+    fresh : bool
+        Replace the run in `out`, if there is one.
+    progress : bool
+        Tell how far it is, on standard error.
+
+    Returns
+    -------
+    Analysis
+        Everything the report shows, as arrays.
+
+    Raises
+    ------
+    ValueError, TypeError, OSError
+        Before anything is written, for data or options that cannot be used.
+    """
+    options = options or Options()
+    started = time.perf_counter()
+    data = _load(source, options, progress)
+    loading = time.perf_counter() - started
+    options, notes = _resolved(data, options)
+    data, scaling = _scaled(data, options)
+    vae = _estimator(data, options, progress)
+    vae.check_data(data.X)
+    folder = RunFolder(out or Path("runs") / data.name, _settings(source, options), data.content_hash, fresh=fresh)
+    folder.seconds["data"] = loading
+    with folder.stage("train"):
+        _write_data(folder.path / "data", data)
+        vae = _trained(vae, data, folder)
+    with folder.stage("read"):
+        analysis = _read(vae, data, options, [*data.notes, *notes, *scaling, *vae_notes(vae)])
+    with folder.stage("report"):
+        return _publish(analysis, vae, folder)
+
+
+def vae_notes(vae: BetaVAE) -> list[str]:
+    """What the estimator chose, one sentence each."""
+    notes = [f"likelihood: {vae.likelihood_} ({vae.likelihood_reason_})"]
+    if vae.interrupted_:
+        notes.append(f"training was interrupted after {len(vae.history_['epoch'])} of {vae.n_epochs} epochs")
+    return notes
+
+
+def _load(source: str | os.PathLike[str], options: Options, progress: bool) -> Loaded:
+    chosen: dict[str, Any] = {
+        key: value for key in ("size", "n_samples", "n_classes") if (value := getattr(options, key)) is not None
+    }
+    if str(source) in ("ising", "classes"):
+        chosen["seed"] = options.seed
+    if str(source) == "ising":
+        chosen["progress"] = progress
+    return load(source, key=options.key, label_column=options.label_column, **chosen)
+
+
+def _resolved(data: Loaded, options: Options) -> tuple[Options, list[str]]:
+    """Fill in what was left to the data; say each choice."""
+    notes, shape = [], data.X.shape[1:]
+    lattice = data.kind == "spins" and len(shape) == 2
+    if options.latent_dim is None:
+        dim = 2 if len(shape) > 1 else min(8 if shape[0] >= 64 else 5, max(1, shape[0] // 2))
+        options = replace(options, latent_dim=dim)
+    if options.beta is None:
+        beta = 100.0 * np.prod(shape) / 1024 if lattice else 1.0
+        options = replace(options, beta=float(beta))
+        if lattice:
+            notes.append(f"beta = {beta:g}: 100 at 32 x 32 (paper 002), scaled by the area")
+    if options.n_epochs is None:
+        steps_an_epoch = max(1, int(0.9 * len(data.X)) // options.batch_size)
+        options = replace(options, n_epochs=10 if lattice else int(np.clip(_STEPS // steps_an_epoch, 10, 150)))
+    if options.scale not in ("auto", "none", "standardize"):
+        raise ValueError(f"scale must be 'auto', 'none' or 'standardize', got {options.scale!r}")
+    if options.scale == "auto":
+        from_file = data.name not in ("digits", "classes")
+        real = options.likelihood in ("auto", "gaussian") and data.X.dtype.kind == "f" and data.kind == "table"
+        binary = bool(np.isin(data.X, (0, 1)).all())
+        options = replace(options, scale="standardize" if from_file and real and not binary else "none")
+    return options, notes
+
+
+def _scaled(data: Loaded, options: Options) -> tuple[Loaded, list[str]]:
+    if options.scale == "none":
+        return data, []
+    mean, spread = data.X.mean(axis=0, dtype=np.float64), data.X.std(axis=0, dtype=np.float64)
+    X = ((data.X - mean) / np.where(spread > 0, spread, 1.0)).astype(np.float32)
+    note = "every column was standardised (mean 0, variance 1) for the unit-variance Gaussian; --scale none leaves it"
+    attrs = {**data.attrs, "scale_mean": mean.tolist(), "scale_spread": spread.tolist()}
+    return replace(data, X=X, attrs=attrs), [note]
+
+
+def _estimator(data: Loaded, options: Options, progress: bool) -> BetaVAE:
+    return BetaVAE(
+        latent_dim=options.latent_dim, likelihood=options.likelihood, beta=options.beta, tempered=options.tempered,
+        network=options.network, n_replicas=options.n_replicas, n_epochs=options.n_epochs,
+        batch_size=options.batch_size, random_state=options.seed, device=options.device,
+        n_threads=options.n_threads, verbose=progress,
+    )  # fmt: skip
+
+
+def _settings(source: str | os.PathLike[str], options: Options) -> dict[str, Any]:
+    return {
+        "source": os.fspath(source),
+        **{k: v for k, v in asdict(options).items() if k not in ("device", "n_threads")},
+    }
+
+
+def _write_data(path: Path, data: Loaded) -> None:
+    if path.exists():
+        return
+    name = "configuration" if data.kind == "spins" else "X"
+    variables: dict[str, Any] = {name: (("sample", *data.site_dims), data.X)}
+    if data.labels is not None:
+        variables["label"] = ("sample", data.labels)
+    variables |= {key: ("sample", value) for key, value in data.variables.items()}
+    attrs = {**data.attrs, "source": data.name, "notes": list(data.notes), "content_hash": data.content_hash}
+    write_dataset(xr.Dataset(variables, attrs=attrs), path)
+
+
+def _trained(vae: BetaVAE, data: Loaded, folder: RunFolder) -> BetaVAE:
+    path = folder.path / "model"
+    if path.exists():
+        return BetaVAE.load(path)
+    vae.fit(data.X, checkpoint=folder.path / "checkpoint")
+    vae.save(path)
+    return vae
+
+
+def _read(vae: BetaVAE, data: Loaded, options: Options, notes: list[str]) -> Analysis:
+    X, seed = data.X, options.seed
+    codes = vae.encode(X)
+    Z = codes.mean[vae.best_replica_].astype(np.float64)
+    spectrum = {"n_states": options.n_states, "n_clusters": options.n_clusters, "random_state": seed}
+    spec = LatentSpectrum(**spectrum).fit(Z)
+    lattice = data.kind == "spins" and X.ndim == 3
+    parameters = readings.order_parameters(X) if lattice else {}
+    pca, pca_spec = readings.principal_components(X, Z.shape[1], parameters, spectrum)
+    phases = _text(data.variables.get("phase"))
+    truth = _text(data.labels)
+    analysis = Analysis(
+        name=_title(data), settings={**asdict(options), "source": data.name}, notes=notes, history=vae.history_,
+        codes=codes, best_replica=vae.best_replica_, Z=Z, clusters=spec.labels_, n_clusters=spec.n_clusters_,
+        energies=spec.energies_, energies_error=spec.energies_error_, coordinates=spec.transform(Z),
+        kappa=spec.separation_, kappa_threshold=spec.separation_threshold_,
+        phases=phases if phases is not None else truth, states=truth if phases is not None else None,
+        order_parameters=parameters, correlations=readings.correlation_matrix(parameters, Z) if parameters else None,
+        pca=pca, plane=readings.decoded_plane(vae, Z) if Z.shape[1] == 2 else None,
+        spins=readings.spin_sites(X.shape[1]) if lattice and X.shape[1] == X.shape[2] else None,
+        metrics=_metrics(vae, data, spec, pca_spec, parameters, Z, pca, truth, seed),
+        provenance=provenance(seed=seed, data_hash=data.content_hash, engine=vae.engine_),
+    )  # fmt: skip
+    return _with_draws(analysis, vae, data, phases) if lattice else analysis
+
+
+def _metrics(
+    vae: BetaVAE, data: Loaded, spec: LatentSpectrum, pca_spec: LatentSpectrum, parameters: Mapping[str, NDArray],
+    Z: NDArray, pca: Baseline, truth: NDArray | None, seed: int,
+) -> dict[str, Any]:  # fmt: skip
+    scores = pca.scores[:, : Z.shape[1]]
+    metrics: dict[str, Any] = {"source": data.name, "n_samples": len(data.X), "latent_dim": Z.shape[1]}
+    beside: dict[str, Any] = {"energies": pca_spec.energies_, "n_clusters": pca_spec.n_clusters_}
+    if parameters:
+        metrics |= readings.alignment(parameters, Z)
+        beside |= readings.alignment(parameters, scores)
+    metrics |= {
+        "energies": spec.energies_,
+        "energies_error": spec.energies_error_,
+        "n_clusters": spec.n_clusters_,
+        "n_clusters_frequency": spec.n_clusters_frequency_,
+        "elbo": vae.elbo_[vae.best_replica_],
+    }
+    if truth is not None and len(np.unique(truth)) > 1:
+        metrics["cluster_ari"] = float(adjusted_rand_score(truth, spec.labels_))
+        metrics["baseline_ari"] = readings.baseline_clusters(Z, truth, seed)
+        beside["cluster_ari"] = float(adjusted_rand_score(truth, pca_spec.labels_))
+        beside["baseline_ari"] = readings.baseline_clusters(scores, truth, seed)
+    metrics["pca"] = beside
+    if vae.n_replicas > 1:
+        metrics["spread"] = {"elbo": float(np.std(vae.elbo_, ddof=1))}
+    return metrics
+
+
+def _with_draws(analysis: Analysis, vae: BetaVAE, data: Loaded, phases: NDArray | None) -> Analysis:
+    """Real configurations and generated ones by phase, with their energies."""
+    made = readings.generate(vae, _GENERATED, data.X.dtype)
+    couplings = data.variables.get("coupling") if phases is not None else None
+    real = readings.draws_by_phase(data.X, readings.phases_of(data.X) if phases is None else phases, couplings)
+    generated = readings.draws_by_phase(made, readings.phases_of(made))
+    energies = {
+        key: {phase: float(draws[phase].energies.mean()) if phase in draws else None for phase in ("FM", "AFM", "PM")}
+        for key, draws in (("generated_energy", generated), ("data_energy", real))
+    }
+    return replace(analysis, generated=generated, real=real, metrics={**analysis.metrics, **energies})
+
+
+def _publish(analysis: Analysis, vae: BetaVAE, folder: RunFolder) -> Analysis:
+    figures = plots.draw_all(analysis)
+    for name, figure in figures.items():
+        plots.save(figure, folder.path / "figures" / f"{name}.png")
+    seconds = {**folder.seconds, "total": sum(folder.seconds.values())}
+    analysis = replace(analysis, metrics={**analysis.metrics, "seconds": seconds}, seconds=seconds)
+    write_json(folder.path / "metrics.json", analysis.metrics)
+    report.write_report(
+        analysis, figures, folder.path / "report.html", decoder=vae.decoder_module(), output=vae.likelihood_
+    )
+    return analysis
+
+
+def _title(data: Loaded) -> str:
+    if data.name == "ising" and data.X.ndim == 3:
+        return f"Ising model, {data.X.shape[1]} x {data.X.shape[2]}, three phases"
+    return data.name
+
+
+def _text(values: NDArray | None) -> NDArray[np.str_] | None:
+    return None if values is None else np.asarray(values).astype(str)

@@ -1,0 +1,75 @@
+"""What can be chosen of an analysis; a file of its own so that the command line can list it without loading torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["Options"]
+
+
+@dataclass(frozen=True)
+class Options:
+    """What can be chosen; None leaves the choice to the data, and the run says what was chosen.
+
+    Attributes
+    ----------
+    latent_dim : int, optional
+        2 for spins and images; for tables 5, or fewer if there are fewer than 10 columns.
+    beta : float, optional
+        100 (L / 32)^2 for L x L spins (the collapse threshold grows with the area), otherwise 1.
+    likelihood : str
+        "bernoulli", "categorical", "gaussian", or "auto" by the values.
+    network : str
+        "table1", "table2", "mlp", or "auto".
+    tempered : bool
+        beta^2-VAE: local inverse temperatures beside the local fields.
+    n_replicas : int
+        Trainings that differ only in their seeds.
+    n_epochs : int, optional
+        Passes over the data; by default as many as the kind of data needs.
+    batch_size : int
+        Samples a step.
+    n_states : int
+        Energy levels to find, the ground state included.
+    n_clusters : int, optional
+        Number of clusters, if it is known; found from the levels otherwise.
+    scale : str
+        "standardize" subtracts every column's mean and divides by its standard deviation, "none" leaves the data,
+        "auto" standardises tables read from files under a Gaussian likelihood.
+    seed : int
+        Decides every number.
+    key : str, optional
+        Which array of a file that holds several.
+    label_column : str, optional
+        Which column holds labels; they are never trained on.
+    size : int, optional
+        L of the built-in source ising.
+    n_samples : int, optional
+        Of the built-in sources ising and classes.
+    n_classes : int, optional
+        Of the built-in source classes.
+    device : str
+        "auto", "cpu" or "cuda".
+    n_threads : int, optional
+        Threads for training; measured if not given.
+    """
+
+    latent_dim: int | None = None
+    beta: float | None = None
+    likelihood: str = "auto"
+    network: str = "auto"
+    tempered: bool = False
+    n_replicas: int = 1
+    n_epochs: int | None = None
+    batch_size: int = 128
+    n_states: int = 10
+    n_clusters: int | None = None
+    scale: str = "auto"
+    seed: int = 0
+    key: str | None = None
+    label_column: str | None = None
+    size: int | None = None
+    n_samples: int | None = None
+    n_classes: int | None = None
+    device: str = "auto"
+    n_threads: int | None = None

@@ -1,0 +1,143 @@
+"""What a trained latent space says: order parameters, the spectrum, generated samples, and PCA beside each.
+
+For spin configurations s (sample, site...), with H = -J sum_<ij> s_i s_j:
+magnetisation m = <s>, staggered magnetisation m_s = <(-1)^(x+y) s>, energy per site in units of |J|.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
+from sklearn.cluster import KMeans
+from sklearn.decomposition import PCA
+from sklearn.metrics import adjusted_rand_score
+from sklearn.mixture import GaussianMixture
+
+from zeeman import spins
+from zeeman.base.results import Baseline, Draws, Plane, SpinSites
+from zeeman.spectrum import LatentSpectrum
+from zeeman.vae import BetaVAE
+
+__all__ = [
+    "alignment", "baseline_clusters", "correlation_matrix", "decoded_plane", "draws_by_phase", "generate",
+    "order_parameters", "principal_components", "spin_sites",
+]  # fmt: skip
+
+_ORDERED = 0.5  # |order parameter| above which a generated configuration counts as ordered
+_SHOWN = 8
+_COUPLINGS = {"FM": 1.0, "AFM": -1.0, "PM": 1.0}
+
+
+def order_parameters(X: NDArray) -> dict[str, NDArray[np.float64]]:
+    """Magnetisation and staggered magnetisation of square-lattice spins, (sample, x, y) of -1/+1, name -> (sample,)."""
+    return {
+        "magnetization": np.asarray(spins.magnetization(X), dtype=np.float64),
+        "staggered_magnetization": np.asarray(spins.staggered_magnetization(X), dtype=np.float64),
+    }
+
+
+def correlation_matrix(parameters: Mapping[str, NDArray], Z: NDArray) -> NDArray[np.float64]:
+    """Absolute Pearson correlations, (order parameter, latent); 0 with an axis that is constant."""
+    rows = np.stack([_standardized(values[:, None])[:, 0] for values in parameters.values()])
+    return np.abs(rows @ _standardized(Z)) / len(Z)
+
+
+def alignment(parameters: Mapping[str, NDArray], Z: NDArray) -> dict[str, Any]:
+    """Match each order parameter to an axis of its own.
+
+    Returns
+    -------
+    dict
+        `order_parameter_correlation` name -> |Pearson| with its axis, and `axis_crosstalk`, the largest |Pearson| of
+        an order parameter with the axis of another.
+    """
+    matrix = correlation_matrix(parameters, Z)
+    rows, axes = linear_sum_assignment(-matrix)
+    matched = {name: float(matrix[r, a]) for name, r, a in zip(parameters, rows, axes, strict=False)}
+    cross = matrix[np.ix_(rows, axes)] - np.diag(matrix[rows, axes])
+    return {"order_parameter_correlation": matched, "axis_crosstalk": float(cross.max()) if len(rows) > 1 else 0.0}
+
+
+def principal_components(
+    X: NDArray, n_components: int, parameters: Mapping[str, NDArray], spectrum: Mapping[str, Any]
+) -> tuple[Baseline, LatentSpectrum]:
+    """PCA of the same samples with as many components as the code has latents, read by the same estimator."""
+    flat = X.reshape(len(X), -1).astype(np.float64)
+    kept = min(max(n_components, 2), *flat.shape)
+    scores = PCA(kept, random_state=0).fit_transform(flat)
+    fit = LatentSpectrum(**spectrum).fit(scores[:, :n_components])
+    matrix = correlation_matrix(parameters, scores) if parameters else None
+    return Baseline(scores, matrix, fit.energies_, fit.labels_), fit
+
+
+def baseline_clusters(Z: NDArray, truth: NDArray, seed: int) -> dict[str, float]:
+    """ARI against the truth of k-means and of a Gaussian mixture in the same space, both told the true number."""
+    k = len(np.unique(truth))
+    seed %= 2**32
+    kmeans = KMeans(k, n_init=10, random_state=seed).fit_predict(Z)
+    mixture = GaussianMixture(k, n_init=3, random_state=seed).fit_predict(Z)
+    return {
+        "kmeans": float(adjusted_rand_score(truth, kmeans)),
+        "gaussian_mixture": float(adjusted_rand_score(truth, mixture)),
+    }
+
+
+def decoded_plane(vae: BetaVAE, Z: NDArray, points: int = 13) -> Plane:
+    """Decoded means over the rectangle that holds 99.8 % of the codes in each direction, with a margin of a tenth."""
+    low, high = np.quantile(Z, [0.001, 0.999], axis=0)
+    margin = 0.1 * (high - low)
+    x, y = (np.linspace(low[i] - margin[i], high[i] + margin[i], points) for i in range(2))
+    grid = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
+    means = vae.decode(grid).mean.numpy()
+    return Plane(x, y, means.reshape(points, points, *means.shape[1:]))
+
+
+def generate(vae: BetaVAE, n: int, dtype: Any) -> NDArray:
+    """Return `n` samples of the model, z from the prior and x from the decoder, in the coding of the data."""
+    return np.asarray(vae.sample(n)).astype(dtype)
+
+
+def draws_by_phase(
+    X: NDArray, phases: NDArray[np.str_], couplings: NDArray[np.floating] | None = None
+) -> dict[str, Draws]:
+    """Some configurations of each phase and the energies per site of all; J of each sample, or of its phase."""
+    draws = {}
+    for phase in ("FM", "AFM", "PM"):
+        rows = np.flatnonzero(phases == phase)
+        if len(rows):
+            J = np.full(len(rows), _COUPLINGS[phase]) if couplings is None else couplings[rows]
+            draws[phase] = Draws(X[rows[:_SHOWN]], J * _ferromagnetic_energy(X[rows]))
+    return draws
+
+
+def phases_of(X: NDArray) -> NDArray[np.str_]:
+    """FM, AFM or PM by the order parameters alone: |m| or |m_s| above 1/2 is ordered, (sample,)."""
+    parameters = order_parameters(X)
+    m, staggered = (np.abs(values) for values in parameters.values())
+    ordered = np.where(m >= staggered, "FM", "AFM")
+    return np.where(np.maximum(m, staggered) > _ORDERED, ordered, "PM")
+
+
+def spin_sites(size: int) -> SpinSites:
+    """Bonds and patterns with which a page weighs a decoded configuration of a size x size square lattice."""
+    index = np.arange(size * size).reshape(size, size)
+    bonds = np.concatenate([np.stack([index, np.roll(index, -1, axis)], -1).reshape(-1, 2) for axis in (0, 1)])
+    checkerboard = 1.0 - 2.0 * (np.indices((size, size)).sum(axis=0) % 2)
+    patterns = {"magnetization": np.ones((size, size)), "staggered_magnetization": checkerboard}
+    return SpinSites(bonds, _COUPLINGS, patterns)
+
+
+def _ferromagnetic_energy(X: NDArray) -> NDArray[np.float64]:
+    """-(s_x s_(x+1) + s_y s_(y+1)) per site, (sample,): the energy at J = 1."""
+    X = X.astype(np.float32)
+    return -sum((X * np.roll(X, 1, axis)).mean(axis=(1, 2), dtype=np.float64) for axis in (1, 2))
+
+
+def _standardized(Z: NDArray) -> NDArray[np.float64]:
+    centred = Z.astype(np.float64) - Z.mean(axis=0, dtype=np.float64)
+    spread = centred.std(axis=0)
+    return np.divide(centred, spread, out=np.zeros_like(centred), where=spread > 0)

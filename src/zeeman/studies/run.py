@@ -1,0 +1,88 @@
+"""One folder a run: what it was asked, what it was fed, how far it came.
+
+`run.json` is written first and says which settings and data (by hash) the folder belongs to, so that the same
+command continues a killed run and another command is refused before it overwrites anything.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from zeeman.base.store import provenance, read_json, write_json
+
+__all__ = ["RunFolder"]
+
+
+class RunFolder:
+    """The folder of one run.
+
+    Parameters
+    ----------
+    path : path
+        Made if it is not there.
+    settings : mapping
+        Every option that decides a number.
+    data_hash : str
+        Content hash of the data.
+    fresh : bool
+        Remove what an earlier run left there and begin anew.
+
+    Raises
+    ------
+    ValueError
+        `path` holds a run with other settings or data, or something that is no run.
+    """
+
+    def __init__(
+        self, path: str | os.PathLike[str], settings: Mapping[str, Any], data_hash: str, *, fresh: bool = False
+    ) -> None:
+        self.path = Path(path)
+        self.seconds: dict[str, float] = {}
+        wanted = {"settings": dict(settings), "data_hash": data_hash}
+        before = self._record()
+        if before is not None and not fresh:
+            self._compare(before, wanted)
+            self.seconds = dict(before.get("seconds", {}))
+        elif before is not None:
+            shutil.rmtree(self.path)
+        self.continued = before is not None and not fresh
+        self._content = {**wanted, "provenance": provenance(), "seconds": self.seconds}
+        if not self.continued:
+            write_json(self.path / "run.json", self._content)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Time a stage; the sum over continued sessions is kept in `run.json`."""
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
+            write_json(self.path / "run.json", self._content)
+
+    def _record(self) -> dict[str, Any] | None:
+        file = self.path / "run.json"
+        if file.is_file():
+            return read_json(file)
+        if self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
+            raise ValueError(f"{self.path} exists and is no zeeman run (it has no run.json): choose another folder")
+        return None
+
+    def _compare(self, before: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
+        old, new = before.get("settings", {}), wanted["settings"]
+        changed = [
+            f"{key}: {old.get(key)!r} -> {new.get(key)!r}" for key in {**old, **new} if old.get(key) != new.get(key)
+        ]
+        if not changed and before.get("data_hash") != wanted["data_hash"]:
+            changed = ["the data"]
+        if changed:
+            raise ValueError(
+                f"{self.path} holds a run made with other settings ({', '.join(changed)}): "
+                "choose another folder with --out, or replace it with --fresh"
+            )
