@@ -79,6 +79,7 @@ class Apart(Ensemble):
         self._pool = ThreadPoolExecutor(workers) if workers > 1 else None
 
     def step(self, batch: Tensor, noise: Tensor, rate: float) -> Tensor:
+        """Take one Adam step of every replica, module by module."""
         one = self._one
         replicas = range(len(self.modules))
         if self._pool is not None:
@@ -86,17 +87,21 @@ class Apart(Ensemble):
         return torch.stack([one(r, batch[r], noise[r], rate) for r in replicas])
 
     def modules_in_step(self) -> Sequence[nn.Module]:
+        """Return the modules."""
         return self.modules
 
     def moments(self) -> list[dict[str, Tensor]]:
+        """Return Adam's moments by replica and name."""
         pairs = zip(self.modules, self._optimisers, strict=True)
         return [_moments(optimiser, dict(module.named_parameters())) for module, optimiser in pairs]
 
     def restore(self, moments: list[dict[str, Tensor]], n_steps: int) -> None:
+        """Put the moments into new optimiser states."""
         for module, optimiser, saved in zip(self.modules, self._optimisers, moments, strict=True):
             _set_moments(optimiser, dict(module.named_parameters()), saved, n_steps)
 
     def close(self) -> None:
+        """Release the threads."""
         if self._pool is not None:
             self._pool.shutdown()
 
@@ -113,28 +118,32 @@ class Stacked(Ensemble):
     def __init__(self, modules: Sequence[nn.Module], *, half: bool = False) -> None:
         self.modules = modules
         self._half = half
-        self._parameters, self._buffers = stack_module_state(list(modules))  # type: ignore[arg-type]
+        self._parameters, self._buffers = stack_module_state(list(modules))
         self._skeleton = copy.deepcopy(modules[0]).to("meta").train()
         self._optimiser = _adam(list(self._parameters.values()))
         self._terms = vmap(self._one)
 
     def step(self, batch: Tensor, noise: Tensor, rate: float) -> Tensor:
+        """Take one Adam step of every replica, in one call."""
         with _autocast(batch.device, self._half):
             terms = self._terms(self._parameters, self._buffers, batch, noise)
         return _descend(self._optimiser, terms[:, 0].sum(), terms, rate)
 
     def modules_in_step(self) -> Sequence[nn.Module]:
+        """Copy the stacked weights and buffers back into the modules and return them."""
         state = {**self._parameters, **self._buffers}
         for r, module in enumerate(self.modules):
             module.load_state_dict({name: stacked[r].detach() for name, stacked in state.items()})
         return self.modules
 
     def moments(self) -> list[dict[str, Tensor]]:
+        """Return Adam's moments by replica and name, views of the stacked ones."""
         stacked = _moments(self._optimiser, self._parameters)
         return [{name: moment[r] for name, moment in stacked.items()} for r in range(len(self.modules))]
 
     def restore(self, moments: list[dict[str, Tensor]], n_steps: int) -> None:
-        self._parameters, self._buffers = stack_module_state(list(self.modules))  # type: ignore[arg-type]
+        """Stack the modules' weights and the moments anew."""
+        self._parameters, self._buffers = stack_module_state(list(self.modules))
         self._optimiser = _adam(list(self._parameters.values()))
         stacked = {name: torch.stack([saved[name] for saved in moments]) for name in moments[0]}
         _set_moments(self._optimiser, self._parameters, stacked, n_steps)

@@ -258,7 +258,7 @@ def _epoch_numbers(
 
 
 def _identity(plan: Plan) -> dict[str, Any]:
-    """Settings that change the numbers; the engine is not asked for again but read from the checkpoint."""
+    """Return the settings that change the numbers; the engine is read from the checkpoint."""
     names = ("n_epochs", "batch_size", "learning_rate", "schedule", "seed")
     return {name: getattr(plan, name) for name in names}
 

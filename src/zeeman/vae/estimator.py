@@ -6,8 +6,10 @@ weight of the KL term. Axes: (replica, sample, site... | latent).
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -298,6 +300,11 @@ class BetaVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     def _best(self) -> LatentModel:
         return self.modules_[self.best_replica_]
 
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float32"]  # networks compute in float32 whatever comes in
+        return tags
+
     def _check_parameters(self) -> None:
         for name in ("latent_dim", "n_replicas", "n_epochs"):
             check_positive_integer(getattr(self, name), name)
@@ -378,20 +385,12 @@ class BetaVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         total = sum(elbo(model, x, draws).sum().item() for x, draws in parts)
         return total / len(states)
 
-    def _evaluating(self) -> Any:
-        return _Evaluating(self.engine_["threads"])
+    def _evaluating(self) -> contextlib.AbstractContextManager[None]:
+        return _evaluating(self.engine_["threads"])
 
 
-class _Evaluating:
+@contextlib.contextmanager
+def _evaluating(threads: int) -> Iterator[None]:
     """No gradients, and the number of threads that training found best."""
-
-    def __init__(self, threads: int) -> None:
-        self._contexts = (torch.no_grad(), quiet_machine(threads))
-
-    def __enter__(self) -> None:
-        for context in self._contexts:
-            context.__enter__()
-
-    def __exit__(self, *what: Any) -> None:
-        for context in reversed(self._contexts):
-            context.__exit__(*what)
+    with torch.no_grad(), quiet_machine(threads):
+        yield

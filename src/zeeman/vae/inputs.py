@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
-from sklearn.utils.validation import validate_data
+from sklearn.utils.validation import check_array, validate_data
 
 from zeeman.base.checks import check_finite
 
@@ -21,13 +21,14 @@ def check_data(estimator: Any, X: ArrayLike, *, fitting: bool) -> NDArray:
     Sets `n_features_in_` (size of a datum) and `feature_names_in_` when fitting.
     """
     X = X.detach().cpu().numpy() if isinstance(X, torch.Tensor) else X
-    shape = getattr(estimator, "sample_shape_", None)
-    flat = np.ndim(X) == 2 if not hasattr(X, "ndim") else X.ndim == 2
-    array = validate_data(
-        estimator, X, dtype="numeric", allow_nd=True, ensure_2d=True, ensure_all_finite=False,
-        ensure_min_samples=2 if fitting else 1, reset=fitting,
-        skip_check_array=False,
-    ) if flat or fitting else _check_plain(X)  # fmt: skip
+    shape = getattr(estimator, "sample_shape_", ())
+    rules: dict[str, Any] = {"dtype": "numeric", "allow_nd": True, "ensure_all_finite": False}
+    if fitting:
+        array = validate_data(estimator, X, ensure_min_samples=2, **rules)
+    elif len(shape) == 1:
+        array = validate_data(estimator, X, reset=False, **rules)
+    else:  # scikit-learn counts features in two-dimensional data only
+        array = check_array(X, **rules)
     if not fitting and array.shape[1:] != shape:
         raise ValueError(
             f"X has {math.prod(array.shape[1:])} features in data of shape {array.shape[1:]}, but "
@@ -52,9 +53,3 @@ def check_codes(Z: ArrayLike, latent_dim: int) -> NDArray[np.float32]:
         )
     check_finite(array, "Z")
     return array
-
-
-def _check_plain(X: ArrayLike) -> NDArray:
-    from sklearn.utils import check_array
-
-    return check_array(X, dtype="numeric", allow_nd=True, ensure_all_finite=False, input_name="X")

@@ -1,7 +1,8 @@
 """Likelihoods p(x|z) of data whose components are independent given z, each plain or tempered.
 
-A decoder writes channels o; a likelihood reads local fields h from them, and a tempered one (the beta^2-VAE, paper 002)
-also beta_k = sigmoid(last channel) in (0, 1), one a site; the effective field is beta_k h_k. With fields (sample, site...):
+A decoder writes channels; a likelihood reads local fields h from them, and a tempered one (the beta^2-VAE, paper 002)
+also beta_k = sigmoid(last channel) in (0, 1), one a site; the effective field is beta_k h_k. With fields
+(sample, site...):
 
 - Bernoulli, x in {0, 1}: p = sigmoid(h) (eq. 10); -ln p(x) = ln(1 + e^h) - x h. Data in {-1, 1} are read as 0, 1.
 - categorical, x in 0..q-1: p_s = e^{h_s} / sum_t e^{h_t}, fields (sample, site..., state) (eq. 13).
@@ -100,26 +101,32 @@ class BernoulliLikelihood(Likelihood):
         self.low, self.high = low, high
 
     def settings(self) -> dict[str, Any]:
+        """Return plain values, with the coding."""
         return {**super().settings(), "low": self.low, "high": self.high}
 
     def states(self, X: NDArray) -> Tensor:
-        up = X == self.high
+        """Return 1 for `high` and 0 for `low`."""
+        up = np.equal(X, self.high)
         _check_support(
-            X, up | (X == self.low), f"bernoulli likelihood, fitted to values {self.low} and {self.high}",
+            X, up | np.equal(X, self.low), f"bernoulli likelihood, fitted to values {self.low} and {self.high}",
             "recode the data, or choose likelihood='gaussian' or 'categorical'",
         )  # fmt: skip
         return torch.from_numpy(up.astype(np.uint8))
 
     def values(self, states: Tensor) -> Tensor:
+        """Return `low` for 0 and `high` for 1."""
         return self.low + (self.high - self.low) * states.to(torch.int64)
 
     def log_prob(self, fields: Tensor, x: Tensor) -> Tensor:
+        """Return sum_k x_k h_k - ln(1 + e^h_k), (sample,)."""
         return (x * fields - F.softplus(fields)).flatten(1).sum(1)
 
     def distribution(self, fields: Tensor) -> Distribution:
+        """Return independent Bernoulli variables with logits h."""
         return Independent(Bernoulli(logits=fields), fields.ndim - 1)
 
     def draw(self, fields: Tensor, generator: torch.Generator) -> Tensor:
+        """Draw 0 or 1 a site."""
         uniform = torch.rand(fields.shape, generator=generator, dtype=fields.dtype)
         return (uniform < torch.sigmoid(fields)).to(torch.uint8)
 
@@ -134,10 +141,12 @@ class CategoricalLikelihood(Likelihood):
         self.n_states = self.n_fields = self.n_inputs = n_states
 
     def settings(self) -> dict[str, Any]:
+        """Return plain values, with q."""
         return {**super().settings(), "n_states": self.n_states}
 
     def states(self, X: NDArray) -> Tensor:
-        allowed = (X >= 0) & (X < self.n_states) & (X == np.floor(X))
+        """Return the integers 0..q-1 in a small type."""
+        allowed = (X >= 0) & (self.n_states > X) & (np.floor(X) == X)
         _check_support(
             X, allowed, f"categorical likelihood with states 0..{self.n_states - 1}",
             "recode the states as 0..q-1, or choose likelihood='gaussian'",
@@ -145,23 +154,29 @@ class CategoricalLikelihood(Likelihood):
         return torch.from_numpy(X.astype(np.uint8 if self.n_states <= 256 else np.int32))
 
     def values(self, states: Tensor) -> Tensor:
+        """Return the integers 0..q-1."""
         return states.to(torch.int64)
 
     def features(self, x: Tensor) -> Tensor:
+        """Return one-hot states, (sample, state, site...)."""
         names = torch.arange(self.n_states, device=x.device).reshape(-1, *[1] * (x.ndim - 1))
         return (x.unsqueeze(1) == names).float()
 
     def bare_fields(self, output: Tensor) -> Tensor:
+        """Return h, (sample, site..., state)."""
         return output[:, : self.n_states].movedim(1, -1)
 
     def log_prob(self, fields: Tensor, x: Tensor) -> Tensor:
+        """Return sum_k h_k[x_k] - ln sum_s e^h_k[s], (sample,)."""
         chosen = fields.gather(-1, x.unsqueeze(-1).long()).squeeze(-1)
         return (chosen - fields.logsumexp(-1)).flatten(1).sum(1)
 
     def distribution(self, fields: Tensor) -> Distribution:
+        """Return independent categorical variables with logits h."""
         return Independent(States(logits=fields), fields.ndim - 2)
 
     def draw(self, fields: Tensor, generator: torch.Generator) -> Tensor:
+        """Draw a state a site by inverting the cumulative probabilities."""
         uniform = torch.rand((*fields.shape[:-1], 1), generator=generator, dtype=fields.dtype)
         below = fields.softmax(-1).cumsum(-1)[..., :-1] < uniform
         return below.sum(-1).to(torch.uint8 if self.n_states <= 256 else torch.int32)
@@ -173,21 +188,26 @@ class GaussianLikelihood(Likelihood):
     name = "gaussian"
 
     def states(self, X: NDArray) -> Tensor:
+        """Return float32 numbers."""
         with np.errstate(over="ignore"):
             single = np.ascontiguousarray(X, dtype=np.float32)
         _check_support(X, np.isfinite(single), "float32 networks", "rescale the data")
         return torch.from_numpy(single)
 
     def values(self, states: Tensor) -> Tensor:
+        """Return the numbers as they are."""
         return states
 
     def log_prob(self, fields: Tensor, x: Tensor) -> Tensor:
+        """Return -sum_k [(x_k - h_k)^2 + ln(2 pi)] / 2, (sample,)."""
         return -0.5 * ((x - fields) ** 2 + math.log(2 * math.pi)).flatten(1).sum(1)
 
     def distribution(self, fields: Tensor) -> Distribution:
+        """Return independent normal variables of mean h and unit variance."""
         return Independent(Normal(fields, torch.ones_like(fields)), fields.ndim - 1)
 
     def draw(self, fields: Tensor, generator: torch.Generator) -> Tensor:
+        """Draw h plus unit noise."""
         return fields + torch.randn(fields.shape, generator=generator, dtype=fields.dtype)
 
 
@@ -240,7 +260,7 @@ def _recognise(X: NDArray) -> tuple[str, str]:
     if X.dtype.kind == "b":
         return "bernoulli", "the values of X are booleans"
     for low in (0, -1):
-        if np.all((X == low) | (X == 1)):
+        if np.isin(X, (low, 1)).all():
             return "bernoulli", f"every value of X is {low} or 1"
     if X.dtype.kind in "iu" and X.min() >= 0 and X.max() < _MOST_STATES:
         return "categorical", f"X holds integers 0..{int(X.max())}"

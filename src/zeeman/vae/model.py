@@ -76,8 +76,8 @@ def resolve_network(network: object, shape: tuple[int, ...], tempered: bool) -> 
             )
         if network != table:
             raise ValueError(
-                f"network={network!r} with tempered={tempered}: Table II is Table I with the second branch of a tempered "
-                f"likelihood; use network={table!r} or tempered={not tempered}"
+                f"network={network!r} with tempered={tempered}: Table II is Table I with the second branch of a "
+                f"tempered likelihood; use network={table!r} or tempered={not tempered}"
             )
     return str(network)
 
@@ -115,8 +115,9 @@ def _fresh(module: nn.Module) -> nn.Module:
     """Return a copy with new weights wherever a layer knows how to draw them."""
     module = copy.deepcopy(module)
     for layer in module.modules():
-        if hasattr(layer, "reset_parameters"):
-            layer.reset_parameters()
+        draw_again = getattr(layer, "reset_parameters", None)
+        if callable(draw_again):
+            draw_again()
     return module
 
 
