@@ -178,7 +178,13 @@ def _only_text_column(frame: pd.DataFrame) -> str | None:
     import pandas as pd
 
     text = [name for name, column in frame.items() if not pd.api.types.is_numeric_dtype(column.dtype)]
-    if len(text) != 1 or pd.to_numeric(frame[text[0]].astype(object), errors="coerce").notna().any():
+    if len(text) != 1:
+        return None
+    values = frame[text[0]].dropna().astype(object)
+    if (
+        not values.map(lambda value: isinstance(value, str)).all()
+        or pd.to_numeric(values, errors="coerce").notna().any()
+    ):
         return None
     return str(text[0])
 
