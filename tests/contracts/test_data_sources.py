@@ -344,6 +344,38 @@ def test_bad_input_is_named(tmp_path, make, name, error, says):
     assert sorted(tmp_path.rglob("*")) == before
 
 
+def _valid(folder, suffix):
+    path, table = folder / f"x{suffix}", np.random.default_rng(0).standard_normal((30, 4))
+    match suffix:
+        case ".npy":
+            np.save(path, table)
+        case ".npz":
+            np.savez_compressed(path, X=table)
+        case ".csv":
+            pd.DataFrame(table).to_csv(path)
+        case ".parquet":
+            pd.DataFrame(table, columns=list("abcd")).to_parquet(path)
+    return path
+
+
+@pytest.mark.parametrize("suffix", [".npy", ".npz", ".csv", ".parquet"])
+def test_damage_anywhere_is_an_error_we_wrote_or_no_harm(tmp_path, suffix):
+    """Truncated at every length class and with bytes overwritten: never an exception of another kind."""
+    path, rng = _valid(tmp_path, suffix), np.random.default_rng(1)
+    content = path.read_bytes()
+    for _ in range(60):
+        damaged = bytearray(content[: rng.integers(1, len(content) + 1)] if rng.random() < 0.5 else content)
+        for place in rng.integers(len(damaged), size=rng.integers(0, 4)):
+            damaged[place] = rng.integers(256)
+        path.write_bytes(damaged)
+        said = path.name
+        try:
+            load(path)
+        except (ValueError, TypeError, OSError) as error:
+            said = str(error)
+        assert path.name in said
+
+
 def test_pickles_do_not_run(tmp_path):
     class Trap:
         def __reduce__(self):

@@ -36,7 +36,7 @@ def read_npy(path: Path, *, key: str | None = None, label_column: str | None = N
     try:
         # mapping first: a header that promises more than the file holds costs no memory
         X = np.array(np.load(path, mmap_mode="r", allow_pickle=False))
-    except (ValueError, EOFError, OSError, OverflowError) as error:
+    except Exception as error:  # a damaged header is parsed as Python and fails in any way Python can
         raise _npy_error(path, error) from error
     return build(X, name=path.stem, where=str(path), notes=[f"read {path.name}"])
 
@@ -75,7 +75,11 @@ def from_dataset(
     chosen, why = choose(tables, variable, where, ())
     array = ds[chosen]
     sample = array.dims[0]
-    others = {str(k): v.values for k, v in ds.variables.items() if v.dims == (sample,) and k not in (chosen, sample)}
+    others = {
+        str(k): v.values.astype(str) if v.dtype.kind in "OT" else v.values
+        for k, v in ds.variables.items()
+        if v.dims == (sample,) and k not in (chosen, sample) and v.dtype.kind not in "mMV"
+    }
     label, note = _label_name(others, label_column, chosen, array.shape, where)
     return build(
         array.values, name=name, where=f"{where}: variable {chosen!r}", labels=others.pop(label) if label else None,
@@ -161,7 +165,11 @@ def _npy_error(path: Path, error: Exception) -> Exception:
             f"{path} holds Python objects (a pickle), which zeeman never unpickles: "
             "save plain numbers, np.save(file, array.astype(float))"
         )
-    return ValueError(f"{path} is truncated or damaged ({path.stat().st_size} bytes; {error}): write or copy it again")
+    return ValueError(f"{path} is damaged or truncated ({path.stat().st_size} bytes; {_line(error)}): copy it again")
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())[:120]
 
 
 def _npz_arrays(path: Path) -> tuple[dict[str, NDArray], list[str]]:
@@ -180,8 +188,8 @@ def _npz_arrays(path: Path) -> tuple[dict[str, NDArray], list[str]]:
                     if "pickle" not in str(error).lower() and "object" not in str(error).lower():
                         raise
                     refused.append(name)
-    except (ValueError, EOFError, OSError, zipfile.BadZipFile, zlib.error, NotImplementedError) as error:
-        raise ValueError(f"{path} is truncated or damaged ({error}): write or copy it again") from error
+    except Exception as error:  # zip, zlib and numpy's header each have errors of their own
+        raise ValueError(f"{path} is truncated or damaged ({_line(error)}): write or copy it again") from error
     return {k: a for k, a in arrays.items() if isinstance(a, np.ndarray) and a.dtype.kind != "V"}, refused
 
 
@@ -205,7 +213,7 @@ def _foreign_zarr(path: Path) -> xr.Dataset:
         return xr.open_zarr(path, consolidated=False).load()
     except Exception as error:  # zarr, its codecs and JSON each have errors of their own
         raise OSError(
-            f"{path} cannot be read as zarr ({error}): it may be truncated; write or copy it again"
+            f"{path} cannot be read as zarr ({_line(error)}): it may be truncated; write or copy it again"
         ) from error
 
 

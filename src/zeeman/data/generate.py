@@ -212,12 +212,13 @@ def _write_pieces(
     total = int(ends[-1])
     with Progress(total, f"samples to {os.fspath(path)}", enabled=progress) as bar:
         first = None if os.path.exists(path) else make(0)
-        template = None if first is None else first.drop_attrs(deep=False).assign_attrs(pieces=[])
+        about = {key: value for key, value in settings.items() if key != "pieces"}
+        template = None if first is None else first.drop_attrs(deep=False).assign_attrs(about, pieces=[])
         with DatasetWriter(path, template, total, settings=settings) as writer:
             done = int(np.searchsorted(ends, writer.n_committed, side="right"))
             bar.advance(writer.n_committed)
             for piece in range(done, len(lengths)):
                 ds = first if piece == 0 and first is not None else make(piece)
-                writer.append(ds, {"pieces": [*writer.attrs["pieces"], ds.attrs]})
+                writer.append(ds, {"pieces": [*writer.attrs["pieces"], ds.attrs]})  # one record of its sampling a piece
                 bar.advance(lengths[piece])
             return writer.n_committed

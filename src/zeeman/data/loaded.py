@@ -193,4 +193,4 @@ def _default_dims(ndim: int) -> tuple[str, ...]:
 
 
 def _shape_words(X: NDArray, dims: tuple[str, ...]) -> str:
-    return " x ".join(f"{dim} {n}" for n, dim in zip(X.shape, ("sample", *dims), strict=True))
+    return ", ".join(f"{dim} {n}" for n, dim in zip(X.shape, ("sample", *dims), strict=True))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -124,7 +125,12 @@ def ising(size: int = 32, n_samples: int = 12000, seed: Seed = 0, progress: bool
     from zeeman.data.generate import three_phases
 
     ds = three_phases(size, n_samples, seed, progress=progress)
-    return arrays.from_dataset(ds, name="ising", where="ising", variable="configuration", label_column="state")
+    data = arrays.from_dataset(ds, name="ising", where="ising", variable="configuration", label_column="state")
+    phases, counts = np.unique(data.variables["phase"], return_counts=True)
+    made = ", ".join(f"{count} {phase}" for phase, count in zip(phases, counts, strict=True))
+    note = f"sampled {made} configurations of the Ising model on {size} x {size} sites"
+    labels = "labels: the five states FM+, FM-, AFM+, AFM-, PM; they are not trained on"
+    return replace(data, notes=(note, labels, data.notes[-1]))
 
 
 def mnist(folder: str | os.PathLike[str] = "mnist", part: str = "train") -> Loaded:
