@@ -167,6 +167,13 @@ def test_own_store_brings_axes_labels_and_variables(tmp_path):
     assert np.array_equal(data.variables["energy"], np.arange(6))
 
 
+def test_the_sample_axis_is_found_by_its_name(tmp_path, table):
+    xr.Dataset({"T": (("feature", "sample"), table.T)}).to_zarr(tmp_path / "x.zarr", consolidated=False)
+    data = load(tmp_path / "x.zarr")
+    assert np.array_equal(data.X, table)
+    assert data.site_dims == ("feature",)
+
+
 @pytest.mark.parametrize("zarr_format", [2, 3])
 def test_plain_zarr_arrays(tmp_path, table, zarr_format):
     group = zarr.open_group(tmp_path / "x.zarr", mode="w", zarr_format=zarr_format)

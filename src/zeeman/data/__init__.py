@@ -7,8 +7,17 @@ Rooms: `dataset` xarray data sets in zarr with packed bits, written so that a ki
 from __future__ import annotations
 
 from zeeman.data.dataset import DatasetWriter, open_dataset, write_dataset
-from zeeman.data.generate import generate_to, three_phases
+from zeeman.data.generate import generate_to, three_phases, three_phases_to
 from zeeman.data.loaded import Loaded
 from zeeman.data.sources import load
 
-__all__ = ["DatasetWriter", "Loaded", "generate_to", "load", "open_dataset", "three_phases", "write_dataset"]
+__all__ = [
+    "DatasetWriter",
+    "Loaded",
+    "generate_to",
+    "load",
+    "open_dataset",
+    "three_phases",
+    "three_phases_to",
+    "write_dataset",
+]

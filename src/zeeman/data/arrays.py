@@ -70,10 +70,13 @@ def read_zarr(path: Path, *, key: str | None = None, label_column: str | None = 
 def from_dataset(
     ds: xr.Dataset, name: str, where: str, variable: str | None = None, label_column: str | None = None
 ) -> Loaded:
-    """Take one variable of `ds` as X; its first dimension is the sample, variables along it alone come with it."""
+    """Take one variable of `ds` as X; its samples are along ``sample``, else along its first dimension.
+
+    Variables along that dimension alone come with it, one of them perhaps as the labels.
+    """
     tables = {str(k): (v.shape, v.dtype) for k, v in ds.data_vars.items()}
     chosen, why = choose(tables, variable, where, ())
-    array = ds[chosen]
+    array = ds[chosen].transpose("sample", ...) if "sample" in ds[chosen].dims else ds[chosen]
     sample = array.dims[0]
     others = {
         str(k): v.values.astype(str) if v.dtype.kind in "OT" else v.values
@@ -140,7 +143,7 @@ def _label_name(
 
 
 def _categorical(array: NDArray) -> bool:
-    return array.dtype.kind in "UST" or (array.dtype.kind in "biu") or array.dtype == object
+    return array.dtype.kind in "biuUSTO" or (array.dtype.kind == "f" and bool((array == np.round(array)).all()))
 
 
 def _check_magic(path: Path) -> None:

@@ -3,7 +3,7 @@
 Three phases on an L x L torus, H = -J sum_<ij> s_i s_j: FM (J = +1) and AFM (J = -1) below T_c = 2.269, PM (either J)
 above. Five states to be found without labels: FM+, FM-, AFM+, AFM-, PM, by the signs of the magnetisation m and the
 staggered magnetisation m_s. A Bernoulli beta-VAE keeps m if beta < 4 lambda_max(Cov x) = L^2 <m^2> over the
-whole set; the temperatures here put that at 313 for L = 32 (science of paper 002, equation 12).
+whole set (the linear limit of paper 002, equation 12); the temperatures here put that at 313 for L = 32.
 """
 
 from __future__ import annotations
@@ -56,8 +56,9 @@ def three_phases(
     xarray.Dataset
         ``configuration`` (sample, x, y) int8 of -1/+1; ``energy`` (sample) per site in |J|; ``state`` (sample) one
         of FM+, FM-, AFM+, AFM-, PM; coordinates ``temperature`` in |J|/k_B, ``coupling`` J and ``phase``. Attributes
-        ``sampling`` (method, spacing, effective sample size, autocorrelation times and the verdict on
-        equilibration at every temperature), ``collapse_threshold`` L^2 <m^2> and ``provenance``.
+        ``sampling`` (method, spacing, effective sample size, autocorrelation times and the verdict on equilibration
+        at every temperature, as `zeeman.spins.sample` gives them), ``effective_sample_size`` and ``equilibrated``
+        of the whole, ``collapse_threshold`` L^2 <m^2> and ``provenance``.
     """
     size, n_samples = _checked(size, n_samples)
     entropy = entropy_of(seed)
@@ -78,6 +79,8 @@ def three_phases(
         "seed": entropy,
         "collapse_threshold": size**2 * mean_square,
         "sampling": notes,
+        "effective_sample_size": sum(part["effective_sample_size_kept"] for part in notes.values()),
+        "equilibrated": min(min(part["equilibrated"]) for part in notes.values()),
         "provenance": provenance(),
     }
     return ds
@@ -171,7 +174,8 @@ def _sampled(
     ds = spins.sample(model, list(temperatures), each, seed=seed)
     rank = np.tile(np.arange(each), len(temperatures))  # of a sample within its temperature
     keep = np.sort(np.lexsort((ds.temperature.values, rank))[:n])
-    return ds[["configuration", "energy"]].isel(sample=keep), dict(ds.attrs)
+    kept = sum(ds.attrs["effective_sample_size"]) * n / ds.sizes["sample"]
+    return ds[["configuration", "energy"]].isel(sample=keep), {**ds.attrs, "effective_sample_size_kept": kept}
 
 
 def _labelled(ds: xr.Dataset, phase: str, coupling: int, rng: np.random.Generator) -> xr.Dataset:
