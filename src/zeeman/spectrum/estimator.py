@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClusterMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
+from threadpoolctl import threadpool_limits
 
 from zeeman.base.checks import check_finite, check_positive_integer, check_samples
 from zeeman.base.random import entropy_of, stream
@@ -23,6 +24,7 @@ from zeeman.spectrum.resolution import carried_levels, choose_basis
 
 __all__ = ["LatentSpectrum"]
 
+_THREADS_PAY = 1_000_000  # values of Z
 _DETERMINED = 0.3  # |E f^3| above which the third moment fixes the sign of a state
 _OUTSIDE_PERCENTILE = 99.0
 
@@ -112,7 +114,11 @@ class LatentSpectrum(ClusterMixin, TransformerMixin, BaseEstimator):
         """Find the levels of `Z`, (sample, latent), or of the `Codes` of one replica."""
         Z = self._validated(Z, reset=True)
         self._check_parameters(len(Z))
-        seed = entropy_of(self.random_state)
+        # small products lose more to waking threads than they gain, most of all on a busy machine
+        with threadpool_limits(1 if Z.size < _THREADS_PAY else None):
+            return self._solve(Z, entropy_of(self.random_state))
+
+    def _solve(self, Z: NDArray[np.float64], seed: int) -> LatentSpectrum:
         basis, self.width_, self.held_out_ = choose_basis(Z, self.n_states, self.n_landmarks, self.width, seed)
         levels, states, self.outlier_states_ = carried_levels(basis, Z, self.n_states)
         if len(levels.energies) < self.n_states:
@@ -174,7 +180,7 @@ class LatentSpectrum(ClusterMixin, TransformerMixin, BaseEstimator):
             check_positive_integer(self.n_clusters, "n_clusters")
             if self.n_clusters > self.n_states:
                 raise ValueError(
-                    f"n_clusters = {self.n_clusters} needs as many states, got n_states = {self.n_states}: raise n_states"
+                    f"n_clusters = {self.n_clusters} needs as many states, got n_states = {self.n_states}: raise it"
                 )
         if self.n_landmarks is not None:
             check_positive_integer(self.n_landmarks, "n_landmarks", minimum=2)

@@ -14,6 +14,7 @@ c is the largest: 1 if every state is constant on every cell, 2/pi if a Gaussian
 from __future__ import annotations
 
 import numpy as np
+import scipy.linalg
 from numpy.typing import NDArray
 
 __all__ = ["localize", "separations"]
@@ -62,7 +63,7 @@ def _varimax(
 ) -> NDArray[np.float64]:
     n_states = len(moments)
     cubic = moments.reshape(n_states**2, n_states**2)
-    rotation, previous = np.eye(n_states), 0.0
+    rotation, previous = _selected_samples(states), 0.0
     for _ in range(max_iterations):
         squares = np.einsum("cj,dj->cdj", rotation, rotation).reshape(n_states**2, n_states)
         gradient = np.einsum("abj,bj->aj", (cubic @ squares).reshape(n_states, n_states, n_states), rotation)
@@ -72,3 +73,13 @@ def _varimax(
             break
         previous = singular.sum()
     return rotation * np.where(np.mean((states @ rotation) ** 3, axis=0) < 0, -1.0, 1.0)
+
+
+def _selected_samples(states: NDArray[np.float64]) -> NDArray[np.float64]:
+    """A start for varimax: the orthogonal matrix nearest to the states at k samples that differ most (pivoted QR).
+
+    The identity will not do: for two equal clusters the constant and the odd state are a stationary point of varimax.
+    """
+    pivots = scipy.linalg.qr(states.T, mode="r", pivoting=True)[1][: states.shape[1]]
+    left, _, right = np.linalg.svd(states[pivots].T)
+    return left @ right
