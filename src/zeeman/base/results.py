@@ -123,7 +123,7 @@ class Analysis:
     replica_energies : ndarray (replica, n_states), or None
     coordinates : ndarray, (sample, n_states - 1)
         Canonical coordinates, by energy.
-    kappa, kappa_threshold : mapping k -> separation, and kappa*; or None
+    kappa, kappa_threshold : mapping k -> separation, and k -> the separation it must exceed; or None
     order_parameters : mapping name -> (sample,)
     correlations : ndarray (order parameter, latent), or None
         Absolute Pearson correlations, rows in the order of `order_parameters`.
@@ -157,7 +157,7 @@ class Analysis:
     energies_error: NDArray[np.floating] | None = None
     replica_energies: NDArray[np.floating] | None = None
     kappa: Mapping[int, float] | None = None
-    kappa_threshold: float | None = None
+    kappa_threshold: Mapping[int, float] | None = None
     order_parameters: Mapping[str, NDArray[np.floating]] = field(default_factory=dict)
     correlations: NDArray[np.floating] | None = None
     pca: Baseline | None = None

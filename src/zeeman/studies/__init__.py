@@ -13,5 +13,5 @@ def __getattr__(name: str) -> Any:
     if name == "analyze":  # loads torch and matplotlib: not before it is needed
         import importlib
 
-        return importlib.import_module("zeeman.studies.analyze").analyze
+        return importlib.import_module("zeeman.studies.analysis").analyze
     raise AttributeError(f"module 'zeeman.studies' has no attribute {name!r}")

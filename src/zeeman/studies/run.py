@@ -64,7 +64,18 @@ class RunFolder:
             yield
         finally:
             self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
-            write_json(self.path / "run.json", self._content)
+            if self.path.exists():
+                write_json(self.path / "run.json", self._content)
+
+    @contextmanager
+    def unless_refused(self) -> Iterator[None]:
+        """Leave nothing behind if data or options are refused in a run that has only begun."""
+        try:
+            yield
+        except (ValueError, TypeError):
+            if not self.continued:
+                shutil.rmtree(self.path, ignore_errors=True)
+            raise
 
     def _record(self) -> dict[str, Any] | None:
         file = self.path / "run.json"

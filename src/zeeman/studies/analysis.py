@@ -8,6 +8,7 @@ with PCA, k-means and a Gaussian mixture beside every number they compete for. A
 from __future__ import annotations
 
 import os
+import shutil
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, replace
@@ -33,6 +34,7 @@ __all__ = ["analyze"]
 
 _STEPS = 2_400  # optimiser steps that a table gets by default
 _GENERATED = 3_000
+_OUTPUTS = {"bernoulli": "sigmoid", "categorical": "expectation", "gaussian": "identity"}  # to means, in the page
 
 
 def analyze(
@@ -74,12 +76,11 @@ def analyze(
     options, notes = _resolved(data, options)
     data, scaling = _scaled(data, options)
     vae = _estimator(data, options, progress)
-    vae.check_data(data.X)
     folder = RunFolder(out or Path("runs") / data.name, _settings(source, options), data.content_hash, fresh=fresh)
     folder.seconds["data"] = loading
-    with folder.stage("train"):
-        _write_data(folder.path / "data", data)
+    with folder.stage("train"), folder.unless_refused():
         vae = _trained(vae, data, folder)
+        _write_data(folder.path / "data", data)
     with folder.stage("read"):
         analysis = _read(vae, data, options, [*data.notes, *notes, *scaling, *vae_notes(vae)])
     with folder.stage("report"):
@@ -88,7 +89,7 @@ def analyze(
 
 def vae_notes(vae: BetaVAE) -> list[str]:
     """What the estimator chose, one sentence each."""
-    notes = [f"likelihood: {vae.likelihood_} ({vae.likelihood_reason_})"]
+    notes = [f"likelihood {vae.likelihood_reason_}"]
     if vae.interrupted_:
         notes.append(f"training was interrupted after {len(vae.history_['epoch'])} of {vae.n_epochs} epochs")
     return notes
@@ -174,6 +175,7 @@ def _trained(vae: BetaVAE, data: Loaded, folder: RunFolder) -> BetaVAE:
         return BetaVAE.load(path)
     vae.fit(data.X, checkpoint=folder.path / "checkpoint")
     vae.save(path)
+    shutil.rmtree(folder.path / "checkpoint", ignore_errors=True)
     return vae
 
 
@@ -251,9 +253,14 @@ def _publish(analysis: Analysis, vae: BetaVAE, folder: RunFolder) -> Analysis:
     seconds = {**folder.seconds, "total": sum(folder.seconds.values())}
     analysis = replace(analysis, metrics={**analysis.metrics, "seconds": seconds}, seconds=seconds)
     write_json(folder.path / "metrics.json", analysis.metrics)
-    report.write_report(
-        analysis, figures, folder.path / "report.html", decoder=vae.decoder_module(), output=vae.likelihood_
+    page = report.export_decoder(
+        vae.modules_[vae.best_replica_].decoder,
+        latent_dim=analysis.latent_dim,
+        output=_OUTPUTS[vae.likelihood_],
+        tempered=bool(vae.tempered),
     )
+    narrow = plots.draw_all(analysis, columns=1)
+    report.write_report(analysis, figures, folder.path / "report.html", decoder=page, narrow=narrow)
     return analysis
 
 
