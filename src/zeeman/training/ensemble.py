@@ -76,7 +76,9 @@ class Apart(Ensemble):
             for module in modules:
                 module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._optimisers = [_adam(list(module.parameters())) for module in modules]
-        self._pool = ThreadPoolExecutor(workers) if workers > 1 else None
+        # flushing subnormal numbers is a flag of the thread, not of the process
+        flush = torch.set_flush_denormal
+        self._pool = ThreadPoolExecutor(workers, initializer=flush, initargs=(True,)) if workers > 1 else None
 
     def step(self, batch: Tensor, noise: Tensor, rate: float) -> Tensor:
         """Take one Adam step of every replica, module by module."""
@@ -106,7 +108,6 @@ class Apart(Ensemble):
             self._pool.shutdown()
 
     def _one(self, r: int, batch: Tensor, noise: Tensor, rate: float) -> Tensor:
-        torch.set_flush_denormal(True)  # a flag of the thread, not of the process
         with _autocast(batch.device, self._half):
             terms = self.modules[r](batch, noise)
         return _descend(self._optimisers[r], terms[0], terms, rate)

@@ -195,10 +195,10 @@ def _epochs(
             batch = run.data[order[:, run.step]]
             run.sums += run.ensemble.step(batch, noise[:, run.step], run.plan.learning_rate * rate(t))
             run.step += 1
-            if progress is not None:
-                progress.advance(1, detail)
             if keep is not None and time.monotonic() - run.saved > run.plan.checkpoint_every:
                 _keep(run, keep)
+            if progress is not None:
+                progress.advance(1, detail)
         if stopped.is_set() and run.step < run.n_steps:
             if keep is not None:
                 _keep(run, keep)

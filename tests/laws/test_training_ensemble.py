@@ -1,0 +1,160 @@
+"""Engines differ in speed only: stacked, apart and in threads give the same replicas, alone or together."""
+
+import copy
+import itertools
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from zeeman.base.random import torch_seeded, torch_stream
+from zeeman.training import Apart, Plan, Stacked, choose_engine, quiet_machine, schedule, train
+
+NORMED = [lambda: nn.BatchNorm1d(8), lambda: nn.Identity()]
+
+
+class Regression(nn.Module):
+    """Terms: mean squared error of a noisy target, and the mean output."""
+
+    def __init__(self, norm=nn.Identity):
+        super().__init__()
+        self.layers = nn.Sequential(nn.Linear(5, 8, bias=False), norm(), nn.ReLU(), nn.Linear(8, 1))
+
+    def forward(self, x, noise):
+        y = self.layers(x)
+        return torch.stack([((y - x[:, :1] - 0.1 * noise) ** 2).mean(), y.mean()])
+
+
+def replicas(n, norm=nn.Identity):
+    modules = []
+    for r in range(n):
+        with torch_seeded(0, "weights", r):
+            modules.append(Regression(norm))
+    return modules
+
+
+def data(n=200):
+    return torch.randn(n, 5, generator=torch_stream(0, "data"))
+
+
+def plan(**changes):
+    settings = {"n_epochs": 3, "batch_size": 16, "engine": "apart", "n_threads": 1, "precision": "float32"}
+    return Plan(noise_shape=(1,), term_names=("error", "mean"), **{**settings, **changes})
+
+
+def merit(module):
+    return -float(module(data(), torch.zeros(200, 1))[0])
+
+
+def weights(modules):
+    return [torch.cat([t.double().flatten() for t in module.state_dict().values()]) for module in modules]
+
+
+@pytest.mark.parametrize("norm", NORMED)
+@pytest.mark.parametrize("engine", ["apart", "threads", "stacked"])
+def test_together_equals_alone(engine, norm):
+    together = replicas(4, norm)
+    many = train(together, data(), plan(engine=engine), validate=merit)
+    alone = replicas(1, norm)
+    one = train(alone, data(), plan(engine=engine), validate=merit)
+    torch.testing.assert_close(weights(together)[0], weights(alone)[0], rtol=1e-5, atol=1e-6)
+    for name in ("error", "mean", "validation"):
+        assert many.history[name].shape == (3, 4)
+        np.testing.assert_allclose(many.history[name][:, :1], one.history[name], rtol=1e-4, atol=1e-6)
+    assert not torch.equal(weights(together)[0], weights(together)[1])
+
+
+@pytest.mark.parametrize("norm", NORMED)
+def test_engines_agree(norm):
+    results = {}
+    for engine in ("apart", "threads", "stacked"):
+        modules = replicas(3, norm)
+        train(modules, data(), plan(engine=engine), validate=merit)
+        results[engine] = torch.stack(weights(modules))
+    assert torch.equal(results["apart"], results["threads"])
+    torch.testing.assert_close(results["apart"], results["stacked"], rtol=1e-5, atol=1e-6)
+
+
+def test_running_statistics_stay_with_their_replica():
+    modules = replicas(3, NORMED[0])
+    batch = torch.randn(3, 16, 5, generator=torch_stream(0, "batch")) * torch.tensor([1.0, 10.0, 100.0])[:, None, None]
+    reference = copy.deepcopy(modules)
+    stacked = Stacked(modules)
+    stacked.step(batch, torch.zeros(3, 16, 1), 1e-3)
+    for r, module in enumerate(stacked.modules_in_step()):
+        reference[r](batch[r], torch.zeros(16, 1))
+        for name, buffer in reference[r].named_buffers():
+            torch.testing.assert_close(dict(module.named_buffers())[name], buffer)
+
+
+def test_one_step_is_torchs_adam():
+    modules, batch = replicas(2), data(32).reshape(2, 16, 5)
+    noise = torch.randn(2, 16, 1, generator=torch_stream(0, "n"))
+    reference = copy.deepcopy(modules[1])
+    optimiser = torch.optim.Adam(reference.parameters(), lr=1e-2, betas=(0.5, 0.999))
+    ensemble = Apart(modules)
+    for _ in range(3):
+        terms = ensemble.step(batch, noise, 1e-2)
+        optimiser.zero_grad()
+        loss = reference(batch[1], noise[1])
+        loss[0].backward()
+        optimiser.step()
+    torch.testing.assert_close(terms[1], loss.detach())
+    torch.testing.assert_close(weights(ensemble.modules_in_step())[1], weights([reference])[0])
+
+
+def test_every_sample_is_visited_once_an_epoch():
+    seen = []
+
+    class Spy(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.w = nn.Parameter(torch.zeros(()))
+
+        def forward(self, x, noise):
+            seen.append(x.clone())
+            return torch.stack([self.w**2 + 0 * noise.sum()])
+
+    X = torch.arange(64.0).reshape(64, 1)
+    settings = Plan(noise_shape=(1,), term_names=("w",), n_epochs=2, batch_size=16, engine="apart", n_threads=1)
+    train([Spy()], X, settings, validate=lambda module: 0.0)
+    first, second = torch.cat(seen[:4]).flatten(), torch.cat(seen[4:]).flatten()
+    assert torch.equal(first.sort().values, X.flatten())
+    assert torch.equal(second.sort().values, X.flatten())
+    assert not torch.equal(first, second)
+
+
+def test_choice_is_timed_recorded_and_leaves_the_modules_alone():
+    modules, batch = replicas(2), data(32).reshape(2, 16, 5)
+    before, threads = torch.stack(weights(modules)), torch.get_num_threads()
+    chosen = choose_engine(modules, batch, torch.zeros(2, 16, 1), n_steps=1000)
+    assert torch.equal(before, torch.stack(weights(modules)))
+    assert torch.get_num_threads() == threads
+    assert chosen.name in chosen.milliseconds
+    assert chosen.milliseconds[chosen.name] <= min(chosen.milliseconds.values()) / 0.97**4
+    fixed = choose_engine(
+        modules, batch, torch.zeros(2, 16, 1), 1000, engine="stacked", n_threads=1, precision="float32"
+    )
+    assert (fixed.engine, fixed.threads, fixed.precision) == ("stacked", 1, "float32")
+    assert choose_engine(modules, batch, torch.zeros(2, 16, 1), n_steps=5).milliseconds == {}
+
+
+def test_threads_and_subnormals_are_restored_even_after_an_error():
+    threads = torch.get_num_threads()
+    tiny = torch.full((1,), 1e-310, dtype=torch.float64)
+    with pytest.raises(AssertionError), quiet_machine(threads + 1):
+        assert (torch.get_num_threads(), (tiny * 1.0).item()) != (threads + 1, 0.0)
+    assert torch.get_num_threads() == threads
+    assert (tiny * 1.0).item() > 0
+
+
+@pytest.mark.parametrize("name", ["constant", "cosine", "constant-cosine", "warmup-cosine"])
+def test_schedules_stay_between_zero_and_one_and_fall_at_the_end(name):
+    f = schedule(name)
+    values = [f(t) for t in np.linspace(0, 1, 1001)]
+    assert min(values) >= 0
+    assert max(values) <= 1.0
+    assert f(1.0) == (1.0 if name == "constant" else pytest.approx(0.0, abs=1e-12))
+    late = values[600:]
+    assert all(a >= b for a, b in itertools.pairwise(late))
