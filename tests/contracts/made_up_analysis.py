@@ -90,7 +90,7 @@ def spins_analysis(n=600, L=16, n_replicas=2, seed=0, **changes):
         "phases": phases,
         "states": states,
         "kappa": {2: 0.98, 3: 0.97, 4: 0.95, 5: 0.93, 6: 0.41, 7: 0.22, 8: 0.2},
-        "kappa_threshold": 0.65,
+        "kappa_threshold": {k: 0.64 + 0.004 * k for k in range(2, 9)},
         "order_parameters": order,
         "correlations": table,
         "pca": Baseline(scores, pca_table, energies * np.linspace(1, 2.6, 10), found),

@@ -56,7 +56,9 @@ def latent(analysis: Analysis, *, columns: int = 2) -> Figure:
         rows.append(("known phase", phases, phases, groups if groups is not None else phases))
     rows.append(("cluster found", analysis.clusters, pca.clusters if pca and pca.clusters is not None else None, None))
     per_row = 1 if pca is None and phases is None else 2
-    figure, axes = panels(len(rows) * (1 if pca is None else 2), per_row if columns == 2 else 1, 78.0, columns=columns)
+    count = len(rows) * (1 if pca is None else 2)
+    columns = 1 if count == 1 else columns
+    figure, axes = panels(count, per_row if columns == 2 else 1, 78.0, columns=columns)
     letters = iter("abcdef")
     remaining = iter(axes)
     for title, of_model, of_pca, named in rows:
@@ -91,6 +93,8 @@ def leading_pair(analysis: Analysis) -> tuple[NDArray, tuple[str, str]]:
     """Return the plane to draw: the two latents, or for more of them the two leading canonical coordinates."""
     if analysis.latent_dim == 2:
         return analysis.Z, axis_names(analysis)
+    if analysis.coordinates.shape[1] < 2 and analysis.latent_dim > 1:
+        return analysis.Z[:, :2], axis_names(analysis)
     if analysis.latent_dim == 1:
         return np.column_stack([analysis.Z[:, 0], analysis.coordinates[:, 0]]), ("$z_1$", "$f_1$")
     return analysis.coordinates[:, :2], ("$f_1$ (state of energy $E_1$)", "$f_2$ (state of energy $E_2$)")
@@ -123,24 +127,13 @@ def _frame(ax: Axes, points: NDArray, names: Sequence[str]) -> None:
 
 
 def _name_groups(ax: Axes, points: NDArray, labels: NDArray, groups: NDArray, colours: dict) -> None:
-    """Write each group's name beside its median, pushed away from the middle of the plot."""
-    middle, scale = points.mean(axis=0), np.ptp(points, axis=0).max()
+    """Write each group's name above it, in the colour of most of its samples."""
     for group in np.unique(groups):
         chosen = np.asarray(groups) == group
-        centre = np.median(points[chosen], axis=0)
+        at = (np.median(points[chosen, 0]), np.quantile(points[chosen, 1], 0.99))
         values, counts = np.unique(np.asarray(labels)[chosen], return_counts=True)
-        away = centre - middle
-        distance = float(np.linalg.norm(away))
-        away = away / distance if distance > 0.1 * scale else np.array([0.0, 1.0])
-        spread = np.abs((points[chosen] - centre) @ away)
-        at = centre + away * min(float(np.quantile(spread, 0.95)), 0.2 * scale)
         name = str(group).replace("-", "−") if str(group).endswith("-") else str(group)  # FM−
         ax.annotate(
-            name, at, xytext=(4.5 * away[0], 4.5 * away[1]), textcoords="offset points", ha=_side(away[0], "right", "left"),
-            va=_side(away[1], "top", "bottom"), color=colours.get(values[counts.argmax()].item(), GREY),
-            fontsize=7.5, fontweight="bold", path_effects=halo(), zorder=5,
+            name, at, xytext=(0, 3), textcoords="offset points", ha="center", va="bottom", fontsize=7.5,
+            color=colours.get(values[counts.argmax()].item(), GREY), fontweight="bold", path_effects=halo(), zorder=5,
         )  # fmt: skip
-
-
-def _side(component: float, negative: str, positive: str) -> str:
-    return "center" if abs(component) < 0.4 else (positive if component > 0 else negative)

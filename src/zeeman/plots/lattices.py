@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from zeeman.base.results import Analysis, Draws, Plane
 from zeeman.plots.latent import axis_names
-from zeeman.plots.style import GREY, MILLIMETRE, PALE, WIDTHS, number, panels, styled, tag
+from zeeman.plots.style import GREY, MILLIMETRE, PALE, WIDTHS, JournalFigure, number, panels, styled, tag
 
 __all__ = ["decoded_plane", "drawable", "lattice", "samples"]
 
@@ -69,7 +69,7 @@ def decoded(analysis: Analysis, *, columns: int = 2) -> Figure:
     """Draw the decoded plane of `analysis`, each axis named after the order parameter it carries."""
     assert analysis.plane is not None
     width = WIDTHS[1] if columns == 1 else 130.0
-    figure = Figure(figsize=(width * MILLIMETRE, width * MILLIMETRE), layout="constrained")
+    figure = JournalFigure(figsize=(width * MILLIMETRE, width * MILLIMETRE), layout="constrained")
     ax = figure.add_subplot()
     corner = _CORNER if analysis.spins is not None and min(analysis.plane.means.shape[2:]) > _CORNER else None
     decoded_plane(analysis.plane, ax, tiles=9 if columns == 1 else 11, corner=corner)
@@ -86,7 +86,7 @@ def samples(real: Mapping[str, Draws], generated: Mapping[str, Draws], *, column
     width = WIDTHS[columns]
     side = (width - 14.0) / (2 * each + 0.5)
     layout = ConstrainedLayoutEngine(w_pad=0.012, h_pad=0.02, wspace=0.0, hspace=0.02)
-    figure = Figure(figsize=(width * MILLIMETRE, (len(phases) * (side + 4.5) + 6.0) * MILLIMETRE), layout=layout)
+    figure = JournalFigure(figsize=(width * MILLIMETRE, (len(phases) * (side + 4.5) + 6.0) * MILLIMETRE), layout=layout)
     grid = figure.add_gridspec(len(phases), 2 * each + 1, width_ratios=[1] * each + [0.25] + [1] * each)
     limits = _limits([draws.configurations for draws in (*real.values(), *generated.values())])
     for row, phase in enumerate(phases):

@@ -56,12 +56,15 @@ def level_ratios(series: Mapping[str, NDArray], n_clusters: int, ax: Axes) -> No
     ax.set_yscale("log")
     ax.set(xlabel="State $n$", ylabel=rf"$E_n$ / $E_{{{max(n_clusters, 1)}}}$")
     ax.xaxis.set_major_locator(MaxNLocator(6, integer=True))
-    ax.legend(loc="lower right")
+    if len(series) > 1:
+        ax.legend(loc="lower right")
 
 
 @styled
-def kappa_rule(kappa: Mapping[int, float], n_clusters: int, ax: Axes, *, threshold: float | None = None) -> None:
-    """Draw the separation kappa_k against k: the largest k above the threshold is the number of clusters."""
+def kappa_rule(
+    kappa: Mapping[int, float], n_clusters: int, ax: Axes, *, threshold: Mapping[int, float] | None = None
+) -> None:
+    """Draw the separation kappa_k against k: the largest k above its threshold is the number of clusters."""
     k = np.array(sorted(kappa))
     values = np.array([kappa[int(i)] for i in k])
     ax.plot(k, values, lw=0.8, color=GREY, zorder=1)
@@ -72,9 +75,13 @@ def kappa_rule(kappa: Mapping[int, float], n_clusters: int, ax: Axes, *, thresho
         ax.annotate(
             f"k = {number}", (number, value), xytext=(0, 5), textcoords="offset points", ha="center", color=_LOW
         )
-    if threshold is not None:
-        ax.axhline(threshold, color=INK, lw=0.6, ls=(0, (4, 3)))
-        ax.text(k[-1], threshold, rf"$\kappa^*$ = {threshold:.2f}", ha="right", va="bottom", fontsize=6.5)
+    if threshold:
+        bars = [threshold[int(i)] for i in k if int(i) in threshold]
+        ax.plot([i for i in k if int(i) in threshold], bars, color=INK, lw=0.7, ls=(0, (4, 3)), zorder=1)
+        ax.annotate(
+            r"threshold $\kappa^*$", (k[-1], bars[-1]), xytext=(0, 3), textcoords="offset points", ha="right",
+            va="bottom", fontsize=6.5,
+        )  # fmt: skip
     ax.set(ylim=(0, 1.12), xlabel="Number of clusters $k$", ylabel=r"Separation $\kappa_k$")
     ax.xaxis.set_major_locator(MaxNLocator(8, integer=True))
 

@@ -27,6 +27,7 @@ __all__ = [
     "MILLIMETRE",
     "PALETTE",
     "WIDTHS",
+    "JournalFigure",
     "colours_of",
     "halo",
     "number",
@@ -108,13 +109,27 @@ def styled(draw: F) -> F:
     return wrapped  # type: ignore[return-value]
 
 
+class JournalFigure(Figure):
+    """A figure that is drawn and saved with zeeman's settings, wherever that happens (formulas choose fonts late)."""
+
+    @styled
+    def draw(self, renderer: Any) -> None:
+        """Draw on `renderer`."""
+        super().draw(renderer)
+
+    @styled
+    def savefig(self, *args: Any, **kwargs: Any) -> None:
+        """Save as any figure does."""
+        super().savefig(*args, **kwargs)
+
+
 @styled
 def panels(count: int, per_row: int, height: float, *, columns: int = 2) -> tuple[Figure, list[Axes]]:
     """Return a figure of `columns` journal columns holding `count` panels, `per_row` a row, `height` mm a row."""
     if columns not in WIDTHS:
         raise ValueError(f"columns must be 1 (89 mm) or 2 (183 mm), got {columns!r}")
     rows = -(-count // per_row)
-    figure = Figure(figsize=(WIDTHS[columns] * MILLIMETRE, rows * height * MILLIMETRE), layout="constrained")
+    figure = JournalFigure(figsize=(WIDTHS[columns] * MILLIMETRE, rows * height * MILLIMETRE), layout="constrained")
     grid = figure.add_gridspec(rows, per_row)
     return figure, [figure.add_subplot(grid[i // per_row, i % per_row]) for i in range(count)]
 

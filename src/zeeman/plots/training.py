@@ -33,8 +33,8 @@ def curves(epoch: NDArray, values: NDArray, ax: Axes, *, best: int = 0) -> None:
     ax.plot(epoch, values[:, best], color=PALETTE[0], lw=1.3, marker=marker, ms=2.6, zorder=3)
     last = float(values[-1, best])
     ax.annotate(
-        number(last, ".2f" if abs(last) < 100 else ",.1f"), (epoch[-1], last), xytext=(0, 5), textcoords="offset points",
-        ha="right", va="bottom", color=PALETTE[0], fontsize=6.5,
+        number(last, ".2f" if abs(last) < 100 else ",.1f"), (epoch[-1], last), xytext=(0, 5),
+        textcoords="offset points", ha="right", va="bottom", color=PALETTE[0], fontsize=6.5,
     )  # fmt: skip
     ax.margins(x=0.04, y=0.16)
     ax.xaxis.set_major_locator(MaxNLocator(5, integer=True))

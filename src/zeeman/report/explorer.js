@@ -24,29 +24,38 @@ function linear({ inputs, outputs, weight, bias }, x) {
   return y;
 }
 
-function convTranspose2d(layer, x) {
-  const { inputs, outputs, kernel, stride, padding, size, result, weight, bias } = layer;
-  const [h, w] = size, [H, W] = result, [kh, kw] = kernel;
-  const y = new Float64Array(outputs * H * W);
-  for (let o = 0; o < outputs; o++) y.fill(bias ? bias[o] : 0, o * H * W, (o + 1) * H * W);
+// Channels last inside, so that the innermost loop runs over neighbours in memory
+function convTranspose2d({ inputs, outputs, kernel: [kh, kw], stride, padding, size: [h, w], result: [H, W], taps, bias }, x) {
+  const y = new Float64Array(H * W * outputs);
   for (let c = 0; c < inputs; c++)
     for (let r = 0; r < h; r++)
       for (let q = 0; q < w; q++) {
         const value = x[(c * h + r) * w + q];
         if (value === 0) continue;
-        for (let o = 0; o < outputs; o++) {
-          const at = (c * outputs + o) * kh * kw;
-          for (let a = 0; a < kh; a++) {
-            const row = r * stride[0] - padding[0] + a;
-            if (row < 0 || row >= H) continue;
-            for (let b = 0; b < kw; b++) {
-              const column = q * stride[1] - padding[1] + b;
-              if (column >= 0 && column < W) y[(o * H + row) * W + column] += value * weight[at + a * kw + b];
-            }
+        for (let a = 0; a < kh; a++) {
+          const row = r * stride[0] - padding[0] + a;
+          if (row < 0 || row >= H) continue;
+          for (let b = 0; b < kw; b++) {
+            const column = q * stride[1] - padding[1] + b;
+            if (column < 0 || column >= W) continue;
+            const from = ((c * kh + a) * kw + b) * outputs, to = (row * W + column) * outputs;
+            for (let o = 0; o < outputs; o++) y[to + o] += value * taps[from + o];
           }
         }
       }
-  return Float32Array.from(y);
+  const z = new Float32Array(y.length);
+  for (let o = 0; o < outputs; o++)
+    for (let s = 0; s < H * W; s++) z[o * H * W + s] = y[s * outputs + o] + (bias ? bias[o] : 0);
+  return z;
+}
+
+// Weight (in, out, kh, kw) as (in, kh, kw, out)
+function tapsOf({ inputs, outputs, kernel: [kh, kw], weight }) {
+  const taps = new Float32Array(weight.length), area = kh * kw;
+  for (let c = 0; c < inputs; c++)
+    for (let o = 0; o < outputs; o++)
+      for (let k = 0; k < area; k++) taps[(c * area + k) * outputs + o] = weight[(c * outputs + o) * area + k];
+  return taps;
 }
 
 function affine({ channels, scale, shift }, x) {
@@ -88,7 +97,7 @@ function pad({ size: [channels, h, w], before: [top, left], result: [H, W] }, x)
 }
 
 // Fields over a plane: centre + sum_k amount_k(z) mode_k, amounts cubic (Catmull-Rom) between grid points
-function table({ grid, reach, modes: count, sites, amounts, modes, centre }, z) {
+function table({ grid, reach, count, sites, amounts, modes, centre }, z) {
   const weights = (f) => [
     f * (-0.5 + f * (1 - 0.5 * f)), 1 + f * f * (1.5 * f - 2.5), f * (0.5 + f * (2 - 1.5 * f)), f * f * (0.5 * f - 0.5),
   ];
@@ -136,7 +145,9 @@ export function makeDecoder({ latent, layers }, arrays) {
   const bound = layers.map((layer) => {
     const own = Object.entries(layer.arrays ?? {}).map(([key, name]) => [key, arrays[name]]);
     const full = { ...layer, ...Object.fromEntries(own) };
-    return layer.kind === "linear" ? { ...full, weight: assemble(full) } : full;
+    if (layer.kind === "linear") full.weight = assemble(full);
+    if (layer.kind === "conv_transpose2d") full.taps = tapsOf(full);
+    return full;
   });
   return (z) => {
     const point = Array.from(z, Number);
@@ -199,9 +210,10 @@ function drawProfile(canvas, means, low, high) {
 function mount(data, arrays, decode) {
   const canvas = document.getElementById("plane"), decoded = document.getElementById("decoded");
   const { points, labels, clusters, codes } = arrays, { colours, extent, axes } = data.plane, n = labels.length;
-  const [x0, x1, y0, y1] = extent, margin = { left: 44, right: 10, top: 10, bottom: 38 };
+  const [x0, x1, y0, y1] = extent, margin = { left: 52, right: 10, top: 10, bottom: 38 };
   const at = { x: data.plane.start[0], y: data.plane.start[1] };
-  let view, backdrop;
+  const backdrop = document.createElement("canvas");
+  let view;
 
   const toX = (x) => margin.left + ((x - x0) / (x1 - x0)) * (view.width - margin.left - margin.right);
   const toY = (y) => view.height - margin.bottom - ((y - y0) / (y1 - y0)) * (view.height - margin.top - margin.bottom);
@@ -245,12 +257,16 @@ function mount(data, arrays, decode) {
       context.strokeText(text, toX(x), toY(y) + 4);
       context.fillText(text, toX(x), toY(y) + 4);
     }
-    backdrop = context.getImageData(0, 0, canvas.width, canvas.height);
+    backdrop.width = canvas.width;
+    backdrop.height = canvas.height;
+    backdrop.getContext("2d").drawImage(canvas, 0, 0);
   }
 
   function paintProbe() {
-    view.context.putImageData(backdrop, 0, 0);
-    const { context } = view, x = toX(at.x), y = toY(at.y);
+    const { context } = view;
+    context.clearRect(0, 0, view.width, view.height);
+    context.drawImage(backdrop, 0, 0, view.width, view.height);
+    const x = toX(at.x), y = toY(at.y);
     const style = getComputedStyle(document.documentElement);
     for (const [colour, width] of [[style.getPropertyValue("--card"), 4.5], [style.getPropertyValue("--ink"), 1.75]]) {
       context.strokeStyle = colour;

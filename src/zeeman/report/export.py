@@ -2,8 +2,8 @@
 
 A small network goes in whole. In a large one every wide linear layer y = W h + b is replaced by its best rank-r
 approximation over the latent space, y = M (P h) + b': M the r leading left singular vectors of W C^(1/2), C the
-covariance of the hidden state h(z) over the latent points where accuracy is wanted, P = M^T W. Few latent variables drive
-h, so few of its directions matter. A network with unknown layers is tabulated over its latent plane. What either
+covariance of the hidden state h(z) over the latent points where accuracy is wanted, P = M^T W. Few latent variables
+drive h, so few of its directions matter. A network with unknown layers is tabulated over its latent plane. What either
 approximation costs is measured and written on the page.
 """
 
@@ -93,8 +93,8 @@ def export_decoder(
             kept = _factored(leaves, latent_dim)
             error = _error(decoder, nn.Sequential(*kept), latent_dim, output, tempered)
             note = (
-                f"The decoder ({count:,} weights) runs in this page with its widest layers reduced to rank {_RANK}: the "
-                f"largest error of a mean found at 512 random points within |z| ≤ {_REACH:g} is {error:.1g}."
+                f"The decoder ({count:,} weights) runs in this page with its widest layers reduced to rank {_RANK}: "
+                f"the largest error of a mean found at 512 random points within |z| ≤ {_REACH:g} is {error:.1g}."
             )
         layers, arrays, shape = _records(kept, latent_dim)
     except TypeError:
@@ -204,7 +204,7 @@ def _tabulated(decoder: nn.Module) -> tuple[list[dict[str, Any]], dict[str, NDAr
     values = {"amounts": table.amounts, "modes": table.modes, "centre": table.centre}
     arrays = {f"table {key}": np.ascontiguousarray(value.numpy(), dtype=np.float32) for key, value in values.items()}
     record = {
-        "kind": "table", "grid": _GRID, "reach": _REACH, "modes": len(table.modes), "sites": len(table.centre),
+        "kind": "table", "grid": _GRID, "reach": _REACH, "count": len(table.modes), "sites": len(table.centre),
         "arrays": {key: f"table {key}" for key in values},
     }  # fmt: skip
     return [record], arrays, table.shape, table

@@ -16,7 +16,7 @@ from torch import nn
 __all__ = ["BlockLinear", "describe", "head", "leaves_of"]
 
 Described = tuple[dict[str, Any], dict[str, NDArray], tuple[int, ...]]
-_BLOCKS = ((0, 16, np.float32), (16, 64, np.int16), (64, None, np.int8))
+_BLOCKS: tuple[tuple[int, int | None, Any], ...] = ((0, 16, np.float32), (16, 64, np.int16), (64, None, np.int8))
 
 
 class BlockLinear(nn.Linear):

@@ -23,7 +23,7 @@ from zeeman.base.results import Analysis
 from zeeman.base.store import write_text
 from zeeman.report.export import PageDecoder
 from zeeman.report.tables import listing, metrics_table
-from zeeman.report.words import caption, comparison, headline
+from zeeman.report.words import caption, comparison, headline, minus
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -43,7 +43,6 @@ _PALETTE = (
     "#93932f",
     "#44aa99",
 )
-_SMALL = ("decoded",)  # square figures that a full page width would blow up
 
 
 def write_report(
@@ -80,9 +79,7 @@ def write_report(
         notes="".join(
             f'<p class="note">{escape(note)}</p>' for note in (comparison(analysis), *analysis.notes) if note
         ),
-        details=listing("Settings", analysis.settings)
-        + listing("Seconds by stage", analysis.seconds, unit=" s")
-        + listing("Provenance", analysis.provenance),
+        details=_details(analysis),
         data=_json(data),
         arrays=_json({name: _packed(array) for name, array in arrays.items()}),
     )
@@ -105,7 +102,7 @@ def _payload(analysis: Analysis, decoder: PageDecoder | None) -> tuple[dict[str,
     data: dict[str, Any] = {
         "latentDim": analysis.latent_dim,
         "nReplicas": analysis.codes.n_replicas,
-        "plane": _plane(analysis, points, phases, free),
+        "plane": _plane(analysis, points, arrays["clusters"], phases, free),
         "picture": _picture(analysis, decoder),
         "decoder": None,
         "spins": None,
@@ -120,7 +117,7 @@ def _payload(analysis: Analysis, decoder: PageDecoder | None) -> tuple[dict[str,
     return data, arrays
 
 
-def _plane(analysis: Analysis, points: NDArray, phases: NDArray, free: bool) -> dict[str, Any]:
+def _plane(analysis: Analysis, points: NDArray, clusters: NDArray, phases: NDArray, free: bool) -> dict[str, Any]:
     centre = (points.max(axis=0) + points.min(axis=0)) / 2
     half = 0.6 * float(np.ptp(points, axis=0).max()) or 1.0
     low, high = centre - half, centre + half
@@ -129,13 +126,19 @@ def _plane(analysis: Analysis, points: NDArray, phases: NDArray, free: bool) -> 
         "free": free,
         "extent": [low[0], high[0], low[1], high[1]],
         "ticks": [_ticks(low[0], high[0]), _ticks(low[1], high[1])],
-        "start": points[np.argmax(np.abs(points - centre).sum(axis=1))],
+        "start": _start(points, clusters),
         "axes": _axis_names(analysis) if free else ["f₁, state of lowest energy", "f₂, state of second lowest"],
         "phases": [str(phase) for phase in phases],
         "colours": ["#868c91" if str(phase) == "PM" else next(colours) for phase in phases],
         "names": _names(analysis, phases, low, high),
         "clusterNames": _cluster_names(analysis),
     }
+
+
+def _start(points: NDArray, clusters: NDArray) -> NDArray:
+    """Start the probe in the middle of the cluster farthest to the right."""
+    middles = [np.median(points[clusters == cluster], axis=0) for cluster in np.unique(clusters)]
+    return max(middles, key=lambda middle: middle[0])
 
 
 def _names(analysis: Analysis, phases: NDArray, low: NDArray, high: NDArray) -> list[dict[str, Any]]:
@@ -148,7 +151,7 @@ def _names(analysis: Analysis, phases: NDArray, low: NDArray, high: NDArray) -> 
         chosen = groups == group
         values, counts = np.unique(known[chosen], return_counts=True)
         x, y = np.median(points[chosen, 0]), np.quantile(points[chosen, 1], 0.995) + 0.035 * (high[1] - low[1])
-        text = str(group).replace("-", "−") if str(group).endswith("-") else str(group)
+        text = minus(group)
         label = int(np.flatnonzero(phases == values[counts.argmax()])[0])
         found.append({"text": text, "label": label, "x": x, "y": min(y, high[1] - 0.03 * (high[1] - low[1]))})
     return found
@@ -161,7 +164,9 @@ def _cluster_names(analysis: Analysis) -> list[str]:
     names = []
     for cluster in range(analysis.n_clusters):
         values, counts = np.unique(np.asarray(groups)[analysis.clusters == cluster], return_counts=True)
-        names.append(f", {100 * counts.max() / counts.sum():.0f} % {values[counts.argmax()]}" if len(values) else "")
+        names.append(
+            f", {100 * counts.max() / counts.sum():.0f} % {minus(values[counts.argmax()])}" if len(values) else ""
+        )
     return names
 
 
@@ -199,17 +204,26 @@ def _explorer(analysis: Analysis, data: Mapping[str, Any], decoder: PageDecoder 
     )
 
 
+def _details(analysis: Analysis) -> str:
+    listings = (
+        listing("Settings", analysis.settings)
+        + listing("Seconds by stage", analysis.seconds, unit=" s")
+        + listing("Provenance", analysis.provenance)
+    )
+    return f"<h2>How it was made</h2>{listings}" if listings else ""
+
+
 def _figure(name: str, figure: Figure, analysis: Analysis, narrow: Mapping[str, Figure]) -> str:
     title, text = caption(name, analysis)
     source = ""
     if name in narrow:
         source = f'<source media="(max-width: 44rem)" srcset="{_png(narrow[name], 220)}">'
-    width, height = (int(round(96 * inches)) for inches in figure.get_size_inches())
-    image = f'<img src="{_png(figure, 200)}" width="{width}" height="{height}" alt="{escape(title)}. {escape(text)}">'
-    kind = "sheet small" if name in _SMALL else "sheet"
+    width, height = (round(96 * inches) for inches in figure.get_size_inches())
+    image = f'<img src="{_png(figure, 200)}" width="{width}" height="{height}" style="max-width: {1.25 * width:.0f}px" '
+    image += f'alt="{escape(title)}. {escape(text)}">'
     return (
-        f'<figure id="{escape(name)}"><div class="{kind}"><picture>{source}{image}</picture></div>'
-        f"<figcaption><b>{escape(title)}.</b> {escape(text)}</figcaption></figure>"
+        f'<figure id="figure-{escape(name)}"><div class="sheet"><picture>{source}{image}</picture></div>'
+        f"<figcaption><b>{escape(title)}{'' if title.endswith('?') else '.'}</b> {escape(text)}</figcaption></figure>"
     )
 
 
@@ -233,7 +247,7 @@ def _json(value: Any) -> str:
 def _pair(analysis: Analysis) -> NDArray:
     if analysis.latent_dim == 1:
         return np.column_stack([analysis.Z[:, 0], analysis.coordinates[:, 0]])
-    return analysis.coordinates[:, :2]
+    return analysis.coordinates[:, :2] if analysis.coordinates.shape[1] > 1 else analysis.Z[:, :2]
 
 
 def _axis_names(analysis: Analysis) -> list[str]:

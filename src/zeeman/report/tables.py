@@ -26,6 +26,10 @@ def metrics_table(metrics: Mapping[str, Any]) -> str:
     for path, value in rows.items():
         baseline = lookup(pca, path)
         own = lookup(metrics, path)
+        if isinstance(value, (list, tuple, np.ndarray)):
+            cells = [f'<td class="list" colspan="{len(heads)}">{escape(_text(value))}</td>']
+            lines.append(f'<tr><th scope="row">{escape(_name(path))}</th>{"".join(cells)}</tr>')
+            continue
         cells = [_cell(path, value, _better(path, own, baseline))]
         if spread:
             cells.append(_cell("", flatten(spread).get(path), False))
@@ -62,7 +66,10 @@ def _better(path: str, one: float | None, other: float | None) -> bool:
 
 
 def _name(path: str) -> str:
-    return path.replace("_", " ").replace(".", ", ")
+    text = path.replace("n_clusters", "clusters found").replace("_", " ").replace(".", ", ")
+    for short, proper in (("elbo", "ELBO (nats per sample)"), ("cluster ari", "adjusted Rand index")):
+        text = proper if text == short else text
+    return text[:1].upper() + text[1:]
 
 
 def _text(value: Any) -> str:

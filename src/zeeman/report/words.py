@@ -8,7 +8,7 @@ from typing import Any
 
 from zeeman.base.results import Analysis
 
-__all__ = ["caption", "comparison", "flatten", "headline", "lookup", "number", "share"]
+__all__ = ["caption", "comparison", "flatten", "headline", "lookup", "minus", "number", "share"]
 
 _COUNTS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 _TIE = 0.001  # correlations closer than this are called level
@@ -40,8 +40,8 @@ def headline(analysis: Analysis) -> list[str]:
     pairs = _correlations(analysis)
     if pairs:
         parts = [
-            f"the {name.replace('_', ' ')} with |r| = {share(own)}"
-            + (f" (PCA {share(pca)})" if pca is not None else "")
+            f"the {name.replace('_', ' ')} at a correlation of {share(own)}"
+            + (f" (PCA\u00a0{share(pca)})" if pca is not None else "")
             for name, own, pca in pairs
         ]
         return [first, f"Single latent axes carry {_join(parts)}."]
@@ -59,7 +59,7 @@ def comparison(analysis: Analysis) -> str:
     level = [name for name, own, pca in pairs if abs(own - pca) <= _TIE]
     said = []
     if ahead:
-        said.append(f"PCA follows the {_join(ahead)} more closely than any latent axis: these are linear in the spins")
+        said.append(f"PCA follows the {_join(ahead)} more closely than any latent axis")
     if behind:
         said.append(f"the latent axes follow the {_join(behind)} more closely than PCA does")
     if level:
@@ -111,6 +111,12 @@ def number(value: Any) -> str:
         return f"{int(found):,}".replace("-", "−")
     text = f"{found:,.1f}" if 1000 <= abs(found) < 1e6 else f"{found:.4g}"
     return text.replace("-", "−")
+
+
+def minus(label: object) -> str:
+    """Write the name of a state, FM- with a true minus sign."""
+    text = str(label)
+    return f"{text[:-1]}−" if text.endswith("-") else text
 
 
 def share(value: float) -> str:
@@ -176,7 +182,7 @@ def _spectrum(analysis: Analysis) -> str:
     text += " (b) The same levels in units of the first one above the gap"
     text += ", so that PCA's, whose scale is another, can stand beside." if _pca_levels(analysis) else "."
     if analysis.kappa:
-        text += " (c) Separation of k cells; the largest k above the dashed line is taken."
+        text += " (c) Separation of k cells; the largest k above the dashed threshold is taken."
     return text
 
 

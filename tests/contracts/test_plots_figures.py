@@ -1,0 +1,114 @@
+"""Figures: every one drawn, sized for a journal, readable, and leaving the caller's matplotlib as it was."""
+
+import io
+from dataclasses import replace
+from itertools import pairwise
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+from made_up_analysis import spins_analysis, tabular_analysis
+from matplotlib.figure import Figure
+from matplotlib.image import imread
+
+from zeeman import plots
+from zeeman.plots.lattices import decoded_plane
+from zeeman.plots.style import PALETTE, colours_of
+
+ALL = ["latent", "decoded", "samples", "energies", "spectrum", "states", "order_parameters", "training"]
+
+
+@pytest.fixture(scope="module")
+def analysis():
+    return spins_analysis()
+
+
+def texts(figure):
+    return " ".join(t.get_text() for t in figure.findobj(mpl.text.Text))
+
+
+@pytest.mark.parametrize(("columns", "millimetres"), [(1, 89.0), (2, 183.0)])
+def test_every_figure_of_a_spin_analysis_has_column_width(analysis, columns, millimetres):
+    figures = plots.draw_all(analysis, columns=columns)
+    assert list(figures) == ALL
+    for name, figure in figures.items():
+        width = figure.get_size_inches()[0] * 25.4
+        assert width <= millimetres + 1e-9 or name == "decoded"
+        if name != "decoded":
+            assert width == pytest.approx(millimetres)
+
+
+def test_no_setting_leaks_and_no_warning_is_given(analysis):
+    before = dict(mpl.rcParams)
+    for figure in plots.draw_all(analysis).values():
+        figure.savefig(io.BytesIO(), dpi=40)
+    assert dict(mpl.rcParams) == before
+    assert not mpl._pylab_helpers.Gcf.get_all_fig_managers()
+
+
+def test_what_does_not_apply_is_left_out():
+    assert list(plots.draw_all(tabular_analysis())) == ["latent", "spectrum", "states"]
+
+
+@pytest.mark.parametrize("missing", ["pca", "kappa", "phases", "states", "energies_error", "correlations", "plane"])
+def test_each_optional_part_may_be_absent(analysis, missing):
+    assert set(plots.draw_all(replace(analysis, **{missing: None}), columns=1)) <= set(ALL)
+
+
+@pytest.mark.parametrize("d", [1, 3])
+def test_other_latent_dimensions_are_drawn(d):
+    assert list(plots.draw_all(tabular_analysis(d=d))) == ["latent", "spectrum", "states"]
+
+
+def test_panels_name_phases_in_place_and_numbers_in_words(analysis):
+    figures = plots.draw_all(analysis)
+    for state in ("FM+", "FM−", "AFM+", "AFM−", "PM"):
+        assert state in texts(figures["latent"])
+    assert "PCA" in texts(figures["latent"])
+    assert "PCA" in texts(figures["spectrum"])
+    r = np.floor(analysis.correlations[0].max() * 1e4) / 1e4
+    assert f"|r| = {r:.4f}" in texts(figures["order_parameters"])
+    shown = f"{analysis.generated['FM'].energies[0]:+.2f}".replace("-", "−")
+    assert shown in texts(figures["samples"])
+
+
+def test_decoded_plane_puts_each_mean_where_its_latent_is(analysis):
+    ax = Figure().add_subplot()
+    decoded_plane(analysis.plane, ax, tiles=25)
+    image = ax.images[0]
+    left, right, bottom, top = image.get_extent()
+    pixels = np.asarray(image.get_array())
+    for z, mean in (((2.4, 0.0), 1.0), ((-2.4, 0.0), 0.0), ((0.0, 0.0), 0.5)):
+        row = int((top - z[1]) / (top - bottom) * pixels.shape[0])
+        column = int((z[0] - left) / (right - left) * pixels.shape[1])
+        assert abs(pixels[row, column] - mean) < 0.02
+
+
+def test_levels_of_one_multiplet_do_not_overprint():
+    ax = Figure().add_subplot()
+    plots.levels(np.array([0.0, 1e-4, 2e-4, 5.0, 6.0]), 3, ax)
+    lines = [line.get_xdata() for line in ax.lines if line.get_linewidth() == 1.8 and np.ptp(line.get_ydata()) == 0]
+    spans = sorted((float(x[0]), float(x[1])) for x in lines[:3])
+    assert len(spans) == 3
+    assert all(first[1] < second[0] for first, second in pairwise(spans))
+
+
+def test_classes_get_different_colours_and_disorder_is_grey():
+    colours = colours_of(["AFM", "FM", "PM"])
+    assert len(set(colours.values())) == 3
+    assert colours["PM"] not in PALETTE
+    assert len(set(colours_of(range(10)).values())) == 10
+
+
+def test_save_is_atomic_and_repeatable(analysis, tmp_path):
+    figure = plots.training(analysis.history)
+    plots.save(figure, tmp_path / "a.png")
+    plots.save(figure, tmp_path / "b.png")
+    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+    assert imread(tmp_path / "a.png").shape[1] == pytest.approx(183 / 25.4 * 200, abs=2)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.png", "b.png"]
+
+
+def test_a_wrong_column_count_is_refused(analysis):
+    with pytest.raises(ValueError, match="columns must be 1"):
+        plots.draw_all(analysis, columns=3)
