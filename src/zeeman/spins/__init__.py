@@ -1,1 +1,22 @@
-"""To be filled."""
+"""Spin models on lattices: exact results, samplers that check themselves, observables, statistics of series."""
+
+from zeeman.spins import exact, observables, statistics
+from zeeman.spins.lattices import chain, cubic, honeycomb, square, triangular
+from zeeman.spins.models import Ising
+from zeeman.spins.observables import magnetization, staggered_magnetization
+from zeeman.spins.samplers import sample
+
+__all__ = [
+    "Ising",
+    "chain",
+    "cubic",
+    "exact",
+    "honeycomb",
+    "magnetization",
+    "observables",
+    "sample",
+    "square",
+    "staggered_magnetization",
+    "statistics",
+    "triangular",
+]

@@ -1,0 +1,172 @@
+"""Models: the energy of a configuration, H = -J sum_<ij> s_i s_j - h sum_i s_i, and what samplers must know of it.
+
+A model states its lattice, the values a site can take and their representation, its energy and local fields, where
+chains start, which order parameter relaxes slowest, and which updates may not be used and why. Samplers ask nothing
+else, so a further model is one class here and one row of moves.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zeeman.spins.lattices import Lattice
+
+__all__ = ["Ising", "Model"]
+
+
+class Model(Protocol):
+    """What a sampler asks of a model; configurations are (sample, site) or (sample, site, component)."""
+
+    @property
+    def lattice(self) -> Lattice:
+        """Sites and neighbours."""
+
+    @property
+    def dtype(self) -> np.dtype:
+        """Type of one site's value in a configuration."""
+
+    @property
+    def value_axes(self) -> dict[str, int]:
+        """Name and length of the axes of one site's value; empty for scalars."""
+
+    def energy(self, configurations: NDArray) -> NDArray[np.float64]:
+        """Energy per site, (sample,)."""
+
+    def local_field(self, configurations: NDArray) -> NDArray[np.float64]:
+        """Field that each site feels, minus the derivative of the energy by the site's value."""
+
+    def order(self, configurations: NDArray) -> NDArray[np.float64]:
+        """Size of the order parameter, (sample,): the slow quantity by which relaxation is judged."""
+
+    def start(self, kind: str, n_samples: int, rng: np.random.Generator) -> NDArray:
+        """Configurations to start from: ``"ordered"`` (by random signs where those are equivalent) or ``"random"``."""
+
+    def starts(self, method: str) -> tuple[str, ...]:
+        """Kinds of start that must agree before chains of this method count as equilibrated."""
+
+    def turn(self, configurations: NDArray, rng: np.random.Generator) -> NDArray:
+        """Apply a random element of the global symmetry group to every configuration."""
+
+    def why_not(self, method: str) -> str | None:
+        """Reason why an update is not valid for this model, else None."""
+
+
+@dataclass(frozen=True)
+class Ising:
+    """Ising model, H = -J sum_<ij> s_i s_j - h sum_i s_i with s = -1 or +1.
+
+    Parameters
+    ----------
+    lattice : Lattice
+        ``square(32)``, ...
+    coupling : float
+        J; positive aligns, negative alternates. Energies and temperatures are in the units of J and h (k_B = 1).
+    field : float
+        h.
+
+    Examples
+    --------
+    >>> from zeeman.spins.lattices import square
+    >>> model = Ising(square(4))
+    >>> float(model.energy(np.ones((1, 16), np.int8))[0])
+    -2.0
+    """
+
+    lattice: Lattice
+    coupling: float = 1.0
+    field: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.lattice, Lattice):
+            raise TypeError(f"lattice must be a Lattice such as zm.spins.square(32), got {self.lattice!r}")
+        for name in ("coupling", "field"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
+                raise TypeError(f"{name} must be a number, got {value!r}")
+            if not math.isfinite(value):
+                raise ValueError(f"{name} must be finite, got {value!r}; for aligned spins take a large field")
+            object.__setattr__(self, name, float(value))
+
+    @property
+    def dtype(self) -> np.dtype:
+        """int8."""
+        return np.dtype(np.int8)
+
+    @property
+    def value_axes(self) -> dict[str, int]:
+        """Spins are scalars."""
+        return {}
+
+    @property
+    def frustrated(self) -> bool:
+        """True where no configuration satisfies every bond."""
+        return self.coupling < 0 and self.lattice.checkerboard is None
+
+    @property
+    def pattern(self) -> NDArray[np.int8]:
+        """The ordered state, (site,): aligned, alternating, or rows that alternate where bonds are frustrated."""
+        if self.coupling >= 0:
+            return np.ones(self.lattice.n_sites, np.int8)
+        if self.lattice.checkerboard is not None:
+            return self.lattice.checkerboard
+        return (1 - 2 * (np.indices(self.lattice.shape)[0].ravel() % 2)).astype(np.int8)
+
+    def energy(self, configurations: NDArray) -> NDArray[np.float64]:
+        """Energy per site, (sample,), of configurations (sample, site)."""
+        s = np.asarray(configurations, np.int32)
+        lattice = self.lattice
+        # a site listed as its own bond (honeycomb's first sublattice holds none) adds s s = 1: take those off
+        listed = sum(np.einsum("si,si->s", s, s[:, lattice.bonds_of[:, d]]) for d in range(lattice.bonds_of.shape[1]))
+        bonds = listed - (lattice.bonds_of.size - lattice.n_bonds)
+        return (-self.coupling * bonds - self.field * s.sum(axis=1)) / lattice.n_sites
+
+    def local_field(self, configurations: NDArray) -> NDArray[np.float64]:
+        """Field J sum_j s_j + h at every site, (sample, site)."""
+        s = np.asarray(configurations, np.int32)
+        return self.coupling * s[:, self.lattice.neighbours].sum(axis=2) + self.field
+
+    def order(self, configurations: NDArray) -> NDArray[np.float64]:
+        """Order parameter, (sample,): |m|, |m staggered|, aligning in a field m, frustrated three-sublattice."""
+        s = np.asarray(configurations)
+        if self.field != 0 and self.coupling >= 0:
+            return s @ (self.pattern / self.lattice.n_sites)
+        if not self.frustrated:
+            return np.abs(s @ (self.pattern / self.lattice.n_sites))
+        x = np.indices(self.lattice.shape).reshape(len(self.lattice.shape), -1)
+        turn = x[0] - x[1] if self.lattice.name == "triangular" else x.sum(axis=0) * 1.5
+        return np.abs(s @ (np.exp(2j * np.pi / 3 * turn) / self.lattice.n_sites))
+
+    def start(self, kind: str, n_samples: int, rng: np.random.Generator) -> NDArray[np.int8]:
+        """Configurations (sample, site) to start from."""
+        if kind == "random":
+            return (2 * rng.integers(0, 2, (n_samples, self.lattice.n_sites), dtype=np.int8) - 1).astype(np.int8)
+        if self.field != 0 and self.coupling >= 0:
+            return np.full((n_samples, self.lattice.n_sites), np.sign(self.field), np.int8)
+        return self.pattern * _signs(n_samples, rng)
+
+    def starts(self, method: str) -> tuple[str, ...]:
+        """Ordered and random; ordered alone for single flips where a symmetry makes ordered starts equivalent.
+
+        There a random start freezes in stripes below the critical temperature, and the other has the right weights.
+        """
+        equivalent = self.field == 0 or self.coupling < 0
+        return ("ordered",) if method == "metropolis" and equivalent and not self.frustrated else ("ordered", "random")
+
+    def turn(self, configurations: NDArray, rng: np.random.Generator) -> NDArray[np.int8]:
+        """Reverse every configuration with probability 1/2 where that leaves the energy as it is (h = 0)."""
+        return configurations if self.field != 0 else configurations * _signs(len(configurations), rng)
+
+    def why_not(self, method: str) -> str | None:
+        """Cluster updates need h = 0."""
+        if method in ("wolff", "swendsen-wang") and self.field != 0:
+            return f"cluster updates flip without cost only at zero field, and field = {self.field:g}"
+        return None
+
+
+def _signs(n_samples: int, rng: np.random.Generator) -> NDArray[np.int8]:
+    return (2 * rng.integers(0, 2, (n_samples, 1), dtype=np.int8) - 1).astype(np.int8)

@@ -1,0 +1,142 @@
+"""Pilots: short runs that measure how long an update takes to forget, and whether it equilibrates at all."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zeeman.spins.models import Model
+from zeeman.spins.moves import Chains, start
+from zeeman.spins.statistics import autocorrelation_time
+
+__all__ = ["Pilot", "choose_method", "run_pilot", "schedule"]
+
+_READS = 96  # readings in a window
+_LONG = 16  # a window counts if it is this many tau long
+_Z = 4.5  # accepted z score of drift and disagreement
+_SITE_COST = {"metropolis": 1 / 6, "tempering": 1 / 3, "swendsen-wang": 16.0, "wolff": 16.0}  # ns, of this machine class
+_MOST_UPDATES = {"metropolis": 3e9, "tempering": 6e9, "swendsen-wang": 1e8, "wolff": 1e8}  # sites touched in a pilot
+
+
+@dataclass(frozen=True)
+class Pilot:
+    """What a pilot found.
+
+    Attributes
+    ----------
+    method : str
+        The update.
+    tau : float
+        Largest integrated autocorrelation time of energy and order parameter, in steps.
+    relaxation : float
+        The exponential time with the same tau, rho(t) = exp(-t / relaxation).
+    before : int
+        Steps made before the window in which equilibrium was found.
+    z : float
+        Largest z score: drift inside the window, disagreement of ordered and random starts.
+    equilibrated : bool
+        Whether the window was long enough and no z score too large.
+    step_cost : float
+        Nominal nanoseconds of one step of one chain.
+    """
+
+    method: str
+    tau: float
+    relaxation: float
+    before: int
+    z: float
+    equilibrated: bool
+    step_cost: float
+
+    @property
+    def burn_in(self) -> int:
+        """Steps before the first reading: 20 tau, and no fewer than the pilot itself needed."""
+        return max(math.ceil(20 * self.tau), self.before)
+
+    @property
+    def spacing(self) -> int:
+        """Steps until the autocorrelation is 1 %."""
+        return max(1, math.ceil(self.relaxation * math.log(100)))
+
+    def cost(self, n_chains: int, rounds: int) -> float:
+        """Nominal nanoseconds for `rounds` readings of `n_chains` chains."""
+        if self.method in ("metropolis", "tempering"):
+            n_chains = 64 * -(-n_chains // 64)
+        return n_chains * self.step_cost * (self.burn_in + (rounds - 1) * self.spacing)
+
+
+def run_pilot(model: Model, method: str, temperature: float, rng: np.random.Generator) -> Pilot:
+    """Run chains from both kinds of start until a window shows neither drift nor disagreement, doubling its stride."""
+    n = 64 if method in ("metropolis", "tempering") else 12
+    groups = [start(model, method, temperature, n, kind, rng) for kind in model.starts(method)]
+    n_sites = model.lattice.n_sites
+    step_cost = _SITE_COST[method] * (1.0 if method == "wolff" else n_sites)
+    most = _MOST_UPDATES[method] / (n * len(groups) * (1 if method == "wolff" else n_sites))
+    if method == "tempering":
+        rungs = len(groups[0].temperatures)  # type: ignore[attr-defined]
+        step_cost, most = step_cost * rungs, most / rungs
+    stride, before = 1, 0
+    while True:
+        series = np.stack([_record(model, chains, stride) for chains in groups])
+        tau = stride * max(autocorrelation_time(observable.reshape(-1, _READS)) for observable in np.moveaxis(series, 1, 0))
+        z = _worst_z(series)
+        good = _READS * stride >= _LONG * tau and z < _Z
+        if good or (before + 3 * _READS * stride) > max(most, 8 * _READS):
+            break
+        before += _READS * stride
+        stride *= 2
+    ratio = 2 * tau / stride
+    relaxation = stride / math.log((ratio + 1) / (ratio - 1)) if ratio > 1 else 0.0
+    return Pilot(method, tau, relaxation, before, z, bool(good), step_cost)
+
+
+def choose_method(model: Model, temperature: float, n_samples: int, pilot: Callable[[str], Pilot]) -> Pilot:
+    """Pick the pilot with the least nominal cost among those that equilibrate; replica exchange if none does."""
+    names = [name for name in ("swendsen-wang", "metropolis") if model.why_not(name) is None]
+    found = [pilot(name) for name in names]
+    good = [p for p in found if p.equilibrated]
+    if good:
+        return min(good, key=lambda p: p.cost(*schedule(p.method, n_samples))) if good else pilot("tempering")
+
+
+def schedule(method: str, n_samples: int) -> tuple[int, int]:
+    """Return (chains, rounds): how many chains there are and how many configurations each gives."""
+    if method in ("metropolis", "tempering"):
+        # words of 64 chains cost the same full or not; reading a chain again costs less than relaxing a new one
+        rounds = min(8, max(1, n_samples // 1024))
+        return -(-n_samples // rounds), rounds
+    n_chains = min(n_samples, 16)
+    return n_chains, -(-n_samples // n_chains)
+
+
+def _record(model: Model, chains: Chains, stride: int) -> NDArray[np.float64]:
+    """Energy and order parameter, (observable, chain, reading)."""
+    rows = []
+    for _ in range(_READS):
+        chains.advance(stride)
+        x = chains.configurations()
+        rows.append((model.energy(x), model.order(x)))
+    return np.moveaxis(np.array(rows), 0, -1)
+
+
+def _worst_z(series: NDArray[np.float64]) -> float:
+    """Largest z score of (start, observable, chain, reading); chains are independent, so they give the errors."""
+    quarter = series.shape[-1] // 4
+    early, late = series[..., :quarter].mean(axis=-1), series[..., -quarter:].mean(axis=-1)
+    scores = [_z(late - early, 0 * late)]
+    if len(series) == 2:
+        scores.append(_z(*series.mean(axis=-1)))
+    return max(float(score.max()) for score in scores)
+
+
+def _z(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return |<a> - <b>| over its error, averages over the last axis."""
+    n = a.shape[-1]
+    error = np.sqrt((a.var(axis=-1) + b.var(axis=-1)) / (n - 1))
+    difference = np.abs(a.mean(axis=-1) - b.mean(axis=-1))
+    tiny = 1e-12 * (1 + np.abs(a).max(axis=-1))
+    return np.where(difference <= tiny, 0.0, difference / np.maximum(error, tiny))
