@@ -132,6 +132,17 @@ def test_other_settings_are_refused(tmp_path):
     assert open_dataset(path).sizes["sample"] == 5
 
 
+def test_going_on_needs_a_store(tmp_path):
+    with pytest.raises(FileNotFoundError, match="no data set"):
+        DatasetWriter(tmp_path / "a.zarr", None)
+    (tmp_path / "b.zarr").mkdir()
+    with pytest.raises(ValueError, match="is no data set"):
+        DatasetWriter(tmp_path / "b.zarr", rich())
+    with DatasetWriter(tmp_path / "c.zarr", rich()) as writer, pytest.raises(ValueError, match="reserved"):
+        writer.append(rich(), {"coordinates": "x"})
+    assert writer.n_committed == 0
+
+
 def test_one_writer_at_a_time(tmp_path):
     pytest.importorskip("fcntl")
     ds = rich()

@@ -119,6 +119,7 @@ class DatasetWriter:
             wanted |= _schema(template, packed)
             if not self.path.exists():
                 _create(self.path, template, wanted)
+        _header(self.path)  # no store here: say so before anything is locked
         self._lock, self._open = _locked(self.path), True
         try:
             header = _header(self.path)
@@ -149,7 +150,7 @@ class DatasetWriter:
         """Add the samples of `ds`, and `attrs` to the store's attributes; return n_committed, now acknowledged."""
         if not self._open:
             raise ValueError(f"the writer of {self.path} is closed: open it again, it goes on after {self._n} samples")
-        news = plain_attrs(attrs or {}, "the data set")
+        news = _own_attrs(attrs or {})
         n = self._n + ds.sizes.get(SAMPLE, 0)
         if self.n_total is not None and n > self.n_total:
             raise ValueError(f"{self.path} takes {self.n_total} samples: {self._n} are there, {n - self._n} more came")
@@ -205,9 +206,6 @@ def _schema(template: xr.Dataset, packed: bool | None) -> dict[str, Any]:
         raise ValueError(
             f"a data set needs the axis {SAMPLE!r}, got {tuple(template.dims)}: rename the axis of samples"
         )
-    for reserved in (_OURS, "coordinates"):
-        if reserved in template.attrs:
-            raise ValueError(f"attribute {reserved!r} is reserved: rename it")
     fields = [
         field_of(str(name), variable, name in template.coords, packed) for name, variable in template.variables.items()
     ]
@@ -215,10 +213,17 @@ def _schema(template: xr.Dataset, packed: bool | None) -> dict[str, Any]:
     return {"fields": [field.record() for field in fields], "fixed": fixed}
 
 
+def _own_attrs(attrs: Mapping[Any, Any]) -> dict[str, Any]:
+    for reserved in (_OURS, "coordinates"):
+        if reserved in attrs:
+            raise ValueError(f"attribute {reserved!r} is reserved for the store: rename it")
+    return plain_attrs(attrs, "the data set")
+
+
 def _create(path: Path, template: xr.Dataset, wanted: Mapping[str, Any]) -> None:
     import zarr
 
-    attrs = plain_attrs(template.attrs, "the data set")
+    attrs = _own_attrs(template.attrs)
     described = "written by zeeman: the first n_committed samples count; an array's zeeman_coding says how to decode it"
     fields = [_field(record) for record in wanted["fields"]]
     coordinates = " ".join(field.name for field in fields if field.coordinate and field.dims != (field.name,))
