@@ -14,6 +14,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from zeeman.spins._sums_numba import bond_sums, projections
 from zeeman.spins.lattices import Lattice
 
 __all__ = ["Ising", "Model"]
@@ -118,12 +119,14 @@ class Ising:
 
     def energy(self, configurations: NDArray) -> NDArray[np.float64]:
         """Energy per site, (sample,), of configurations (sample, site)."""
-        s = np.asarray(configurations, np.int32)
+        s = np.ascontiguousarray(configurations, np.int8)
         lattice = self.lattice
+        bonds, up = np.empty((2, len(s)), np.int64)
+        bond_sums(s, lattice.bonds_of, bonds)
+        projections(s, np.ones(lattice.n_sites, np.int8), up)
         # a site listed as its own bond (honeycomb's first sublattice holds none) adds s s = 1: take those off
-        listed = sum(np.einsum("si,si->s", s, s[:, lattice.bonds_of[:, d]]) for d in range(lattice.bonds_of.shape[1]))
-        bonds = listed - (lattice.bonds_of.size - lattice.n_bonds)
-        return (-self.coupling * bonds - self.field * s.sum(axis=1)) / lattice.n_sites
+        bonds -= lattice.bonds_of.size - lattice.n_bonds
+        return (-self.coupling * bonds - self.field * up) / lattice.n_sites
 
     def local_field(self, configurations: NDArray) -> NDArray[np.float64]:
         """Field J sum_j s_j + h at every site, (sample, site)."""
@@ -132,14 +135,14 @@ class Ising:
 
     def order(self, configurations: NDArray) -> NDArray[np.float64]:
         """Order parameter, (sample,): |m|, |m staggered|, aligning in a field m, frustrated three-sublattice."""
-        s = np.asarray(configurations)
-        if self.field != 0 and self.coupling >= 0:
-            return s @ (self.pattern / self.lattice.n_sites)
-        if not self.frustrated:
-            return np.abs(s @ (self.pattern / self.lattice.n_sites))
-        x = np.indices(self.lattice.shape).reshape(len(self.lattice.shape), -1)
-        turn = x[0] - x[1] if self.lattice.name == "triangular" else x.sum(axis=0) * 1.5
-        return np.abs(s @ (np.exp(2j * np.pi / 3 * turn) / self.lattice.n_sites))
+        if self.frustrated:
+            x = np.indices(self.lattice.shape).reshape(len(self.lattice.shape), -1)
+            turn = x[0] - x[1] if self.lattice.name == "triangular" else x.sum(axis=0) * 1.5
+            return np.abs(configurations @ (np.exp(2j * np.pi / 3 * turn) / self.lattice.n_sites))
+        m = np.empty(len(configurations), np.int64)
+        projections(np.ascontiguousarray(configurations, np.int8), self.pattern, m)
+        signed = self.field != 0 and self.coupling >= 0
+        return (m if signed else np.abs(m)) / self.lattice.n_sites
 
     def start(self, kind: str, n_samples: int, rng: np.random.Generator) -> NDArray[np.int8]:
         """Configurations (sample, site) to start from."""

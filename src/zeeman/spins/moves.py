@@ -47,9 +47,9 @@ def start(
 class Metropolis:
     """Multi-spin coded single-spin flips: accept with min(1, exp(-dE/T)), 64 replicas a word.
 
-    Where nearly every flip would be accepted (T above 2 (z |J| + |h|) / ln 2) the acceptance is 1 / (1 + exp(dE/T)),
-    since sweeps that accept everything never forget their start; for two neighbours dE = 0 is accepted half the time,
-    since domain walls that always move go round the chain as they are.
+    Where nearly every flip would be accepted (T above 2 (z |J| + |h|) / ln 2) and with two cells a side the acceptance
+    is 1 / (1 + exp(dE/T)): sweeps in which free flips always happen can go round in circles there. For the same reason
+    a chain accepts dE = 0 half the time, or its domain walls would travel round it as they are.
     """
 
     def __init__(self, model: Ising, temperature: float, configurations: NDArray, rng: np.random.Generator) -> None:
@@ -133,8 +133,8 @@ class Wolff(SwendsenWang):
 class Tempering:
     """Replica exchange: every chain is a ladder of temperatures; after a sweep, neighbours on it may swap.
 
-    The lowest rung is at `temperature`; the ladder is geometric up to T = 2 (z |J| + |h|), with a ratio
-    1 + 1 / sqrt(N) or wider (at most 24 rungs). Swaps are accepted with min(1, exp((1/T_a - 1/T_b)(E_a - E_b))).
+    The lowest rung is at `temperature`; the ladder is geometric up to T = 2 (z |J| + |h|), with steps of about
+    2 / sqrt(N) in ln T or wider (at most 24 rungs). Swaps are accepted with min(1, exp((1/T_a - 1/T_b)(E_a - E_b))).
     Multi-spin coded: replica l of all rungs forms a ladder.
     """
 
@@ -189,7 +189,8 @@ def acceptance(model: Ising, temperature: float) -> NDArray[np.float64]:
     k, s = np.arange(z + 1), np.array([[-1.0], [1.0]])
     cost = 2 * abs(model.coupling) * (z - 2 * k) + 2 * model.field * s
     barrier = 2 * (z * abs(model.coupling) + abs(model.field))
-    if barrier < temperature * math.log(2) or (z == 2 and model.field != 0):
+    doubled = model.lattice.shape[0] == 2
+    if barrier < temperature * math.log(2) or doubled or (z == 2 and model.field != 0):
         return 1 / (1 + np.exp(np.minimum(cost / temperature, 700.0)))
     p = np.exp(-np.maximum(cost, 0) / temperature)
     if z == 2:

@@ -17,6 +17,8 @@ __all__ = ["Pilot", "choose_method", "run_pilot", "schedule"]
 
 _READS = 96  # readings in a window
 _LONG = 16  # a window counts if it is this many tau long
+_SLOW = 2000  # steps of burn-in beyond which auto tries replica exchange
+_MOST_STEPS = 100_000
 _Z = 4.5  # accepted z score of drift and disagreement
 _SITE_COST = {"metropolis": 1 / 6, "tempering": 1 / 3, "swendsen-wang": 16.0, "wolff": 16.0}  # ns, of this machine class
 _MOST_UPDATES = {"metropolis": 3e9, "tempering": 6e9, "swendsen-wang": 1e8, "wolff": 1e8}  # sites touched in a pilot
@@ -85,7 +87,7 @@ def run_pilot(model: Model, method: str, temperature: float, rng: np.random.Gene
         tau = stride * max(autocorrelation_time(observable.reshape(-1, _READS)) for observable in np.moveaxis(series, 1, 0))
         z = _worst_z(series)
         good = _READS * stride >= _LONG * tau and z < _Z
-        if good or (before + 3 * _READS * stride) > max(most, 8 * _READS):
+        if good or (before + 3 * _READS * stride) > max(min(most, _MOST_STEPS), 8 * _READS):
             break
         before += _READS * stride
         stride *= 2
@@ -95,12 +97,26 @@ def run_pilot(model: Model, method: str, temperature: float, rng: np.random.Gene
 
 
 def choose_method(model: Model, temperature: float, n_samples: int, pilot: Callable[[str], Pilot]) -> Pilot:
-    """Pick the pilot with the least nominal cost among those that equilibrate; replica exchange if none does."""
-    names = [name for name in ("swendsen-wang", "metropolis") if model.why_not(name) is None]
-    found = [pilot(name) for name in names]
-    good = [p for p in found if p.equilibrated]
-    if good:
-        return min(good, key=lambda p: p.cost(*schedule(p.method, n_samples))) if good else pilot("tempering")
+    """Pick the update with the least nominal cost that equilibrates.
+
+    Single flips against Swendsen-Wang; where a field forbids clusters or frustration makes them percolate, and single
+    flips are slow, against replica exchange.
+    """
+    flips = pilot("metropolis")
+    best = [flips] if flips.equilibrated else []
+    if model.why_not("swendsen-wang") is None and not _is_hard(model):
+        # even at the shortest spacing clusters could not win against fast flips
+        least = 4 * n_samples * _SITE_COST["swendsen-wang"] * model.lattice.n_sites
+        if not best or flips.cost(*schedule(flips.method, n_samples)) > least:
+            best.append(pilot("swendsen-wang"))
+    elif not best or flips.burn_in > _SLOW:
+        best.append(pilot("tempering"))
+    return min(best, key=lambda p: (not p.equilibrated, p.cost(*schedule(p.method, n_samples))))
+
+
+def _is_hard(model: Model) -> bool:
+    """Whether random and ordered starts of single flips must agree: a field or frustration, where clusters fail."""
+    return len(model.starts("metropolis")) > 1
 
 
 def schedule(method: str, n_samples: int) -> tuple[int, int]:

@@ -1,0 +1,34 @@
+"""Sums over sites and bonds of plain configurations (sample, site) of -1 and +1."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from zeeman.spins._random_numba import jit
+
+__all__ = ["bond_sums", "projections"]
+
+
+@jit
+def bond_sums(x, bonds_of, sums):  # noqa: ANN001, ANN201
+    """Write sum_<ij> s_i s_j of every configuration; entries of `bonds_of` equal to the site add 1 each."""
+    n, d = bonds_of.shape
+    for sample in range(x.shape[0]):
+        s = x[sample]
+        total = 0
+        for i in range(n):
+            near = 0
+            for k in range(d):
+                near += s[bonds_of[i, k]]
+            total += near * np.int64(s[i])
+        sums[sample] = total
+
+
+@jit
+def projections(x, weights, sums):  # noqa: ANN001, ANN201
+    """Write sum_i w_i s_i of every configuration; weights (site,) int8."""
+    for sample in range(x.shape[0]):
+        total = 0
+        for i in range(weights.size):
+            total += np.int64(x[sample, i]) * weights[i]
+        sums[sample] = total

@@ -1,0 +1,102 @@
+"""Names, shapes, types and refusals that others rely on."""
+
+import numpy as np
+import pytest
+import xarray as xr
+
+import zeeman as zm
+
+S = zm.spins
+
+
+@pytest.mark.parametrize(
+    ("lattice", "shape", "axes"),
+    [
+        (S.chain(6), (6,), ("x",)),
+        (S.square(4), (4, 4), ("x", "y")),
+        (S.triangular(4), (4, 4), ("x", "y")),
+        (S.honeycomb(3), (3, 3, 2), ("x", "y", "sublattice")),
+        (S.cubic(3), (3, 3, 3), ("x", "y", "z")),
+    ],
+)
+def test_data_set(lattice, shape, axes):
+    ds = S.sample(S.Ising(lattice), temperature=[2.0, 5.0], n_samples=10, seed=0)
+    assert ds.configuration.dims == ("sample", *axes)
+    assert ds.configuration.shape == (20, *shape)
+    assert ds.configuration.dtype == np.int8
+    assert set(np.unique(ds.configuration)) <= {-1, 1}
+    np.testing.assert_array_equal(ds.temperature, np.repeat([2.0, 5.0], 10))
+    flat = ds.configuration.values.reshape(20, -1)
+    np.testing.assert_allclose(ds.energy, S.Ising(lattice).energy(flat))
+    for name in ("method", "spacing", "burn_in", "effective_sample_size", "autocorrelation_time", "equilibrated"):
+        assert len(ds.attrs[name]) == 2
+
+
+def test_attributes_survive_zarr(tmp_path):
+    ds = S.sample(S.Ising(S.square(4)), 2.0, 8, seed=0)
+    ds.to_zarr(tmp_path / "x.zarr", zarr_format=3, consolidated=False)
+    assert xr.open_zarr(tmp_path / "x.zarr", consolidated=False).attrs["seed"] == "0"
+
+
+def test_magnetizations_take_arrays_and_labels():
+    ds = S.sample(S.Ising(S.square(4)), 2.0, 8, seed=0)
+    for function in (S.magnetization, S.staggered_magnetization):
+        labelled = function(ds.configuration)
+        assert labelled.dims == ("sample",)
+        assert "temperature" in labelled.coords
+        np.testing.assert_array_equal(labelled, function(ds.configuration.values))
+
+
+MODEL = S.Ising(S.square(4))
+
+
+@pytest.mark.parametrize(
+    ("settings", "error", "message"),
+    [
+        ({"temperature": 0.0}, ValueError, "positive"),
+        ({"temperature": -1.0}, ValueError, "positive"),
+        ({"temperature": float("nan")}, ValueError, "positive and finite"),
+        ({"temperature": [2.0, float("inf")]}, ValueError, "position 1"),
+        ({"temperature": []}, ValueError, "non-empty"),
+        ({"temperature": "2.0"}, TypeError, "temperature"),
+        ({"temperature": None}, TypeError, "temperature"),
+        ({"n_samples": 0}, ValueError, "n_samples"),
+        ({"n_samples": 2.5}, TypeError, "n_samples"),
+        ({"method": "wolf"}, ValueError, "did you mean 'wolff'"),
+        ({"seed": -1}, ValueError, "seed"),
+        ({"n_threads": 0}, ValueError, "n_threads"),
+        ({"model": "ising"}, TypeError, "model"),
+        ({"model": S.Ising(S.square(4), field=0.1), "method": "wolff"}, ValueError, "field = 0.1"),
+        ({"model": S.Ising(S.square(4), field=0.1), "method": "swendsen-wang"}, ValueError, "zero field"),
+    ],
+)
+def test_refusals(settings, error, message):
+    with pytest.raises(error, match=message):
+        S.sample(**{"model": MODEL, "temperature": 2.0, "n_samples": 4, **settings})
+
+
+@pytest.mark.parametrize(
+    ("make", "error"),
+    [
+        (lambda: S.square(1), ValueError),
+        (lambda: S.square(0), ValueError),
+        (lambda: S.square(4.0), TypeError),
+        (lambda: S.Ising(4), TypeError),
+        (lambda: S.Ising(S.square(4), coupling="1"), TypeError),
+        (lambda: S.Ising(S.square(4), coupling=float("nan")), ValueError),
+        (lambda: S.Ising(S.square(4), field=float("inf")), ValueError),
+        (lambda: S.magnetization(np.ones(4)), ValueError),
+        (lambda: S.magnetization(np.array([["a"]])), TypeError),
+    ],
+)
+def test_refusals_of_models_and_observables(make, error):
+    with pytest.raises(error):
+        make()
+
+
+def test_what_was_picked_is_said(caplog, capsys):
+    caplog.set_level("INFO", logger="zeeman.spins")
+    ds = S.sample(MODEL, 2.0, 8, seed=0, progress=True)
+    assert ds.attrs["method"][0] in caplog.text
+    assert ds.attrs["method_asked"] == "auto"
+    assert capsys.readouterr().out == ""
