@@ -11,7 +11,7 @@ The floor, counted in 256-bit operations (AVX2) on 4 words, that is 256 spins of
 
 about 200 operations for 256 updates, 0.8 an update; at 3 to 4 a cycle and 3.4 GHz that is 13 to 17 G updates/s, were
 nothing else to be done. What remains is the one spin in 2^10 that ties in all ten digits and takes a branch. A plain
-update needs at least one random word, a table look-up and a branch that half the time goes the unexpected way: 4 to 5 ns.
+update needs at least one random word, a table look-up and a branch that often goes the unexpected way: 4 to 5 ns.
 Swendsen-Wang reads two bonds a site: 20 operations of random words a site, and one unpredictable branch a bond.
 """
 
@@ -67,13 +67,11 @@ def plain(t, length=32, n_sweeps=1500):
     lattice = square(length)
     s, state = np.ones(lattice.n_sites, np.int8), generators(np.random.default_rng(0), 1)
     table = np.array([min(int(np.exp(-2 * k / t) * 2.0**64), 2**64 - 1) for k in range(5)], np.uint64)
-    return timed(
-        lambda: plain_metropolis(s, lattice.neighbours, table, state, n_sweeps), n_sweeps * lattice.n_sites
-    )
+    return timed(lambda: plain_metropolis(s, lattice.neighbours, table, state, n_sweeps), n_sweeps * lattice.n_sites)
 
 
-def updates(method, t, length=32, n_chains=2048, n_sweeps=400, lattice=square):
-    model, rng = Ising(lattice(length)), np.random.default_rng(0)
+def updates(method, t, length=32, n_chains=2048, n_sweeps=400, lattice=square, field=0.0):
+    model, rng = Ising(lattice(length), field=field), np.random.default_rng(0)
     chains = moves.start(model, method, t, n_chains, "ordered", rng)
     chains.advance(50)
     return timed(lambda: chains.advance(n_sweeps), n_sweeps * n_chains * model.lattice.n_sites)
@@ -107,13 +105,15 @@ def job(n_threads=2, n_samples=5000):
     }  # fmt: skip
 
 
-def mcising(t, length=32):
-    """Configurations a second of the package mcising, if it is installed: its own sampler and spacing."""
+def mcising(method, t, length=32, n_sweeps=2000):
+    """Site updates a second of the Rust package mcising (PyPI), or None where it is not installed."""
     try:
-        import mcising as other
+        from mcising._core import IsingSimulation
     except ImportError:
         return None
-    return {"version": getattr(other, "__version__", "?"), "names": [n for n in dir(other) if not n.startswith("_")]}
+    other = IsingSimulation(length, 1.0, 0.0, 0.0, 0.0, 1, method, "square")
+    other.sweep(200, temperature=t)
+    return timed(lambda: other.sweep(n_sweeps, temperature=t), n_sweeps * length**2)
 
 
 def truth():
@@ -151,14 +151,19 @@ def main():
             "Swendsen-Wang": updates("swendsen-wang", t, n_chains=1, n_sweeps=2000),
             "Swendsen-Wang, 128 x 128": updates("swendsen-wang", t, 128, n_chains=1, n_sweeps=150),
             "Wolff, flipped spins": wolff(t),
+            "mcising Metropolis": mcising("metropolis", t),
+            "mcising Swendsen-Wang": mcising("swendsen_wang", t),
         }
         for name, rate in rows.items():
+            if rate is None:
+                continue
             ratio = rate["median"] / base["median"]
             results["rates"].append({"name": name, "temperature": t, "ratio_to_plain": ratio, **rate})
             print(f"{name:34s} {t:6.3f} {rate['best'] / 1e6:10.1f} {rate['median'] / 1e6:10.1f} {ratio:8.1f}")
-    for lattice, length in ((spins.chain, 1024), (spins.triangular, 32), (spins.honeycomb, 24), (spins.cubic, 10)):
-        rate = updates("metropolis", 3.0, length, lattice=lattice)
-        name = f"multi-spin, {lattice.__name__} {length}"
+    others = ((spins.chain, 1024, 0.0), (spins.triangular, 32, 0.0), (spins.honeycomb, 24, 0.0), (spins.cubic, 10, 0.0))
+    for lattice, length, field in (*others, (square, 32, 0.2)):
+        rate = updates("metropolis", 3.0, length, n_sweeps=200, lattice=lattice, field=field)
+        name = f"multi-spin, {lattice.__name__} {length}" + (f", field {field}" if field else "")
         results["rates"].append({"name": name, "temperature": 3.0, **rate})
         print(f"{name:34s} {3.0:6.3f} {rate['best'] / 1e6:10.1f} {rate['median'] / 1e6:10.1f}")
     results["job"] = job()
@@ -168,7 +173,9 @@ def main():
     if options.truth:
         results["truth"] = truth()
         for t, name, found, value, error in results["truth"]:
-            print(f"T = {t:.4f} {name:7s} {found:.6f} +- {error:.6f} exact {value:.6f} z {(found - value) / error:+.2f}")
+            print(
+                f"T = {t:.4f} {name:7s} {found:.6f} +- {error:.6f} exact {value:.6f} z {(found - value) / error:+.2f}"
+            )
     if options.json:
         options.json.write_text(json.dumps(results, indent=2) + "\n")
 

@@ -108,7 +108,7 @@ def test_samples_in_order_are_independent(method):
 
 
 def test_tempering_turns_what_single_flips_cannot():
-    """In a small field at low temperature the reversed phase keeps its weight e^(-2 h N / T): replica exchange finds it."""
+    """In a small field the reversed phase keeps its weight e^(-2 h N / T): replica exchange finds it."""
     model, t = Ising(square(4), field=0.02), 1.2
     expected = spins.exact.enumerate_states(model, t)
     ds = spins.sample(model, t, 4000, "auto", seed=9)

@@ -1,3 +1,4 @@
+# ruff: noqa: ANN001, ANN202 (Numba infers the types of compiled functions)
 """Cluster updates of Ising spins: Swendsen-Wang by union-find in site order, Wolff by a queue.
 
 Spins are (chain, site) uint8, 1 for up. A satisfied bond is frozen with probability 1 - exp(-2 |J| / T), whatever the
@@ -18,7 +19,7 @@ _ONE = _U(1)
 
 
 @jit
-def swendsen_wang(spins, bonds_of, unlike, threshold, states, words, coins, parent, frozen, n_sweeps):  # noqa: ANN001, ANN201
+def swendsen_wang(spins, bonds_of, unlike, threshold, states, words, coins, parent, frozen, n_sweeps):
     """Advance every chain by `n_sweeps`: freeze bonds, label clusters, flip each with probability 1/2.
 
     words (>= site * d,), coins (>= site / 64,), parent and frozen (site,): scratch. A label is the lowest site of its
@@ -35,7 +36,7 @@ def swendsen_wang(spins, bonds_of, unlike, threshold, states, words, coins, pare
                 mark = 0
                 for k in range(d):
                     satisfied = (s[i] ^ s[bonds_of[i, k]]) == unlike
-                    mark |= np.int64(satisfied & (words[i * d + k] < threshold)) << k
+                    mark |= int(satisfied & (words[i * d + k] < threshold)) << k
                 frozen[i] = mark
             for i in range(n):
                 mark = frozen[i]
@@ -52,7 +53,7 @@ def swendsen_wang(spins, bonds_of, unlike, threshold, states, words, coins, pare
 
 
 @jit
-def wolff(spins, neighbours, unlike, threshold, states, queue, n_clusters):  # noqa: ANN001, ANN201
+def wolff(spins, neighbours, unlike, threshold, states, queue, n_clusters):
     """Flip `n_clusters` single clusters in every chain, each grown from a random site; return spins flipped.
 
     queue (site + 1,): scratch. Members carry a second bit until the cluster is complete: where bonds are frustrated a
@@ -77,7 +78,7 @@ def wolff(spins, neighbours, unlike, threshold, states, queue, n_clusters):  # n
                 for k in range(z):
                     j = neighbours[i, k]
                     a, b, c, d, word = sfc64(a, b, c, d)
-                    joins = np.uint8((s[j] == like) & (word < threshold))
+                    joins = int((s[j] == like) & (word < threshold))
                     s[j] |= joins << 1
                     queue[tail] = j
                     tail += joins
@@ -89,7 +90,7 @@ def wolff(spins, neighbours, unlike, threshold, states, queue, n_clusters):  # n
 
 
 @jit(inline="always")
-def _join(parent, i, j):  # noqa: ANN001, ANN202
+def _join(parent, i, j):
     a = parent[i]
     while parent[a] != a:
         a = parent[a]

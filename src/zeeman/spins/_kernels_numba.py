@@ -1,3 +1,4 @@
+# ruff: noqa: ANN001, ANN202 (Numba infers the types of compiled functions)
 """Multi-spin coded Metropolis: bit l of word w of a site is the spin of replica 64 w + l, 1 for up.
 
 A flip is accepted with probability p = 0.b1 b2 b3 ... in binary by this rule: draw bits until the first zero, at
@@ -23,7 +24,7 @@ from numpy.typing import NDArray
 
 from zeeman.spins._random_numba import jit, sfc64
 
-__all__ = ["DIGITS", "digits", "lane_counts", "pack", "sweep_rates", "swap_lanes", "sweep", "unpack"]
+__all__ = ["DIGITS", "digits", "lane_counts", "pack", "swap_lanes", "sweep", "sweep_rates", "unpack"]
 
 DIGITS = 10
 
@@ -45,7 +46,7 @@ def sweep(z: int) -> Callable[..., None]:
     """Compiled zero-field sweep for z neighbours; k broken bonds of the z give the acceptance, 1 from k = m on."""
     m = 3 if z == 6 else 2
 
-    def kernel(spins, neighbours, unlike, e, rest, work, spare, n_sweeps):  # noqa: ANN001, ANN202
+    def kernel(spins, neighbours, unlike, e, rest, work, spare, n_sweeps):
         words = spins.shape[1]
         e00, e01, e02, e03, e04 = e[0, 0], e[0, 1], e[0, 2], e[0, 3], e[0, 4]
         e05, e06, e07, e08, e09 = e[0, 5], e[0, 6], e[0, 7], e[0, 8], e[0, 9]
@@ -108,7 +109,7 @@ def sweep(z: int) -> Callable[..., None]:
 
 
 @jit
-def sweep_rates(spins, neighbours, unlike, always, kinds, e, rest, work, spare, n_sweeps):  # noqa: ANN001, ANN201
+def sweep_rates(spins, neighbours, unlike, always, kinds, e, rest, work, spare, n_sweeps):
     """Sweep with any acceptance by (own spin, broken bonds): `always` (2, z + 1) bool, the others listed in `kinds`.
 
     kinds (class, 2): spin 0 or 1 and number of broken bonds; e (class, DIGITS) and rest (class,) as from `digits`.
@@ -173,7 +174,7 @@ def sweep_rates(spins, neighbours, unlike, always, kinds, e, rest, work, spare, 
 
 
 @jit
-def pack(configurations, spins):  # noqa: ANN001, ANN201
+def pack(configurations, spins):
     """Write configurations (replica, site) of -1 and +1 into words (site, word); spare lanes repeat the last one."""
     n, last = configurations.shape[1], configurations.shape[0] - 1
     for w in range(spins.shape[1]):
@@ -186,7 +187,7 @@ def pack(configurations, spins):  # noqa: ANN001, ANN201
 
 
 @jit
-def unpack(spins, configurations):  # noqa: ANN001, ANN201
+def unpack(spins, configurations):
     """Write the spins of the first replicas into configurations (replica, site) of -1 and +1."""
     for replica in range(configurations.shape[0]):
         w, lane = replica >> 6, _U(replica & 63)
@@ -195,7 +196,7 @@ def unpack(spins, configurations):  # noqa: ANN001, ANN201
 
 
 @jit
-def lane_counts(spins, bonds_of, planes, broken, up):  # noqa: ANN001, ANN201
+def lane_counts(spins, bonds_of, planes, broken, up):
     """Count unequal bonds and up spins of every replica, by adding words bit plane by bit plane.
 
     planes (plane, word) scratch, enough planes for the largest count; broken, up (replica,).
@@ -212,7 +213,7 @@ def lane_counts(spins, bonds_of, planes, broken, up):  # noqa: ANN001, ANN201
 
 
 @jit
-def swap_lanes(one, other, marked):  # noqa: ANN001, ANN201
+def swap_lanes(one, other, marked):
     """Exchange the configurations of the replicas marked in `marked` (word,) between two sets of spins."""
     for i in range(one.shape[0]):
         for w in range(one.shape[1]):
@@ -222,25 +223,25 @@ def swap_lanes(one, other, marked):  # noqa: ANN001, ANN201
 
 
 @jit(inline="always")
-def _one_more(g1, g2, g3, broken):  # noqa: ANN001, ANN202
+def _one_more(g1, g2, g3, broken):
     return g1 | broken, g2 | (g1 & broken), g3 | (g2 & broken)
 
 
 @jit(inline="always")
-def _place(a, b, c, d, tie, p0, p1, p2, e0, e1, e2):  # noqa: ANN001, ANN202
+def _place(a, b, c, d, tie, p0, p1, p2, e0, e1, e2):
     a, b, c, d, r = sfc64(a, b, c, d)
     return a, b, c, d, tie & r, (p0 & r) ^ e0, (p1 & r) ^ e1, (p2 & r) ^ e2
 
 
 @jit(inline="always")
-def _finish(flip, lane, rest, spare):  # noqa: ANN001, ANN202
+def _finish(flip, lane, rest, spare):
     a, b, c, d, word = sfc64(spare[0, 0], spare[1, 0], spare[2, 0], spare[3, 0])
     spare[0, 0], spare[1, 0], spare[2, 0], spare[3, 0] = a, b, c, d
     return (flip | lane) if word < rest else (flip & ~lane)
 
 
 @jit
-def _add(planes, spins, i, j):  # noqa: ANN001, ANN202
+def _add(planes, spins, i, j):
     for w in range(spins.shape[1]):
         carry = spins[i, w] ^ (spins[j, w] if j >= 0 else _ZERO)
         plane = 0
@@ -252,10 +253,10 @@ def _add(planes, spins, i, j):  # noqa: ANN001, ANN202
 
 
 @jit
-def _spread(planes, counts):  # noqa: ANN001, ANN202
+def _spread(planes, counts):
     for replica in range(counts.size):
         w, lane = replica >> 6, _U(replica & 63)
         total = 0
         for plane in range(planes.shape[0]):
-            total += np.int64((planes[plane, w] >> lane) & _ONE) << plane
+            total += int((planes[plane, w] >> lane) & _ONE) << plane
         counts[replica] = total

@@ -1,3 +1,4 @@
+# ruff: noqa: ANN001, ANN202 (Numba infers the types of compiled functions)
 """Random words for compiled loops: sfc64 (C. Doty-Humphrey, PractRand), one generator a column of a (4, n) state.
 
 Three words of state and a counter: period at least 2^64, no linear relation between outputs (bit streams taken lane
@@ -42,14 +43,14 @@ def generators(rng: np.random.Generator, columns: int = COLUMNS) -> NDArray[np.u
 
 
 @jit(inline="always")
-def sfc64(a, b, c, d):  # noqa: ANN001, ANN201
+def sfc64(a, b, c, d):
     """Advance one generator; return its new state and a random word."""
     word = a + b + d
     return b ^ (b >> _11), c + (c << _3), ((c << _24) | (c >> _40)) + word, d + _ONE, word
 
 
 @jit
-def fill(state, out):  # noqa: ANN001, ANN201
+def fill(state, out):
     """Fill `out`, a whole number of rows of 32 words, with random words."""
     for start in range(0, out.size, 32):
         for w in range(32):
@@ -62,11 +63,11 @@ def fill(state, out):  # noqa: ANN001, ANN201
 
 
 @jit
-def _stir(state):  # noqa: ANN001, ANN202
+def _stir(state):
     for w in range(state.shape[1]):
         a, b, c, d = state[0, w], state[1, w], state[2, w], state[3, w]
         for _ in range(16):
-            a, b, c, d, word = sfc64(a, b, c, d)
+            a, b, c, d, _ = sfc64(a, b, c, d)
         state[0, w] = a
         state[1, w] = b
         state[2, w] = c

@@ -1,8 +1,7 @@
+# ruff: noqa: ANN001, ANN202 (Numba infers the types of compiled functions)
 """Sums over sites and bonds of plain configurations (sample, site) of -1 and +1."""
 
 from __future__ import annotations
-
-import numpy as np
 
 from zeeman.spins._random_numba import jit
 
@@ -10,7 +9,7 @@ __all__ = ["bond_sums", "projections"]
 
 
 @jit
-def bond_sums(x, bonds_of, sums):  # noqa: ANN001, ANN201
+def bond_sums(x, bonds_of, sums):
     """Write sum_<ij> s_i s_j of every configuration; entries of `bonds_of` equal to the site add 1 each."""
     n, d = bonds_of.shape
     for sample in range(x.shape[0]):
@@ -20,15 +19,15 @@ def bond_sums(x, bonds_of, sums):  # noqa: ANN001, ANN201
             near = 0
             for k in range(d):
                 near += s[bonds_of[i, k]]
-            total += near * np.int64(s[i])
+            total += near * s[i]
         sums[sample] = total
 
 
 @jit
-def projections(x, weights, sums):  # noqa: ANN001, ANN201
+def projections(x, weights, sums):
     """Write sum_i w_i s_i of every configuration; weights (site,) int8."""
     for sample in range(x.shape[0]):
         total = 0
         for i in range(weights.size):
-            total += np.int64(x[sample, i]) * weights[i]
+            total += x[sample, i] * weights[i]
         sums[sample] = total

@@ -79,13 +79,11 @@ def ising_specific_heat(temperature: ArrayLike, size: int | None = None) -> NDAr
 
 def ising_free_energy(temperature: ArrayLike, size: int | None = None) -> NDArray[np.float64]:
     """Free energy per site, f = -T ln Z / N."""
-    return _each(
-        temperature, lambda t: -t * (_onsager(1 / t)[0] if size is None else _kaufman(1 / t, _size(size))[0])
-    )
+    return _each(temperature, lambda t: -t * (_onsager(1 / t)[0] if size is None else _kaufman(1 / t, _size(size))[0]))
 
 
 def ising_magnetization(temperature: ArrayLike) -> NDArray[np.float64]:
-    """Spontaneous magnetization of the infinite square lattice, (1 - sinh(2K)^-4)^(1/8) below Tc, else 0 (Yang 1952)."""
+    """Spontaneous magnetization of the infinite lattice, (1 - sinh(2K)^-4)^(1/8) below Tc, else 0 (Yang 1952)."""
 
     def yang(t: float) -> float:
         if t >= CRITICAL_TEMPERATURE["square"]:

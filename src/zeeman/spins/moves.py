@@ -37,9 +37,7 @@ class Chains(Protocol):
         """Copy of the present configurations, (chain, site), of all or the first chains."""
 
 
-def start(
-    model: Model, method: str, temperature: float, n_chains: int, kind: str, rng: np.random.Generator
-) -> Chains:
+def start(model: Model, method: str, temperature: float, n_chains: int, kind: str, rng: np.random.Generator) -> Chains:
     """Chains of `model` under `method`, from ``"ordered"`` or ``"random"`` configurations, all numbers from `rng`."""
     return MOVES[type(model)][method](model, temperature, model.start(kind, n_chains, rng), rng)
 
@@ -70,6 +68,7 @@ class Metropolis:
 
     def _choose_sweep(self, p: NDArray[np.float64]) -> None:
         z = p.shape[1] - 1
+        self._rule: tuple[NDArray, ...]
         m = 3 if z == 6 else 2
         if z in (2, 3, 4, 6) and np.array_equal(p[0], p[1]) and (p[0, :m] < 1).all() and (p[0, m:] == 1).all():
             e, rest = np.zeros((3, kernels.DIGITS), np.uint64), np.zeros(3, np.uint64)

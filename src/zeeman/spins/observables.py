@@ -74,7 +74,7 @@ def _projection(x: Any, staggered: bool) -> Any:
     weights = _checkerboard(values.shape[1:], x.dims[-1] if labelled else None) if staggered else 1.0
     flat = np.broadcast_to(weights, values.shape[1:]).ravel() / values[0].size
     m = values.reshape(len(values), -1) @ flat
-    return x.isel({dim: 0 for dim in x.dims[1:]}, drop=True).copy(data=m) if labelled else m
+    return x.isel(dict.fromkeys(x.dims[1:], 0), drop=True).copy(data=m) if labelled else m
 
 
 def _checkerboard(shape: tuple[int, ...], last: str | None) -> NDArray[np.float64]:

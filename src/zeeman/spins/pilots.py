@@ -20,7 +20,12 @@ _LONG = 16  # a window counts if it is this many tau long
 _SLOW = 2000  # steps of burn-in beyond which auto tries replica exchange
 _MOST_STEPS = 100_000
 _Z = 4.5  # accepted z score of drift and disagreement
-_SITE_COST = {"metropolis": 1 / 6, "tempering": 1 / 3, "swendsen-wang": 16.0, "wolff": 16.0}  # ns, of this machine class
+_SITE_COST = {
+    "metropolis": 1 / 6,
+    "tempering": 1 / 3,
+    "swendsen-wang": 16.0,
+    "wolff": 16.0,
+}  # ns, of this machine class
 _MOST_UPDATES = {"metropolis": 3e9, "tempering": 6e9, "swendsen-wang": 1e8, "wolff": 1e8}  # sites touched in a pilot
 
 
@@ -84,7 +89,9 @@ def run_pilot(model: Model, method: str, temperature: float, rng: np.random.Gene
     stride, before = 1, 0
     while True:
         series = np.stack([_record(model, chains, stride) for chains in groups])
-        tau = stride * max(autocorrelation_time(observable.reshape(-1, _READS)) for observable in np.moveaxis(series, 1, 0))
+        tau = stride * max(
+            autocorrelation_time(observable.reshape(-1, _READS)) for observable in np.moveaxis(series, 1, 0)
+        )
         z = _worst_z(series)
         good = _READS * stride >= _LONG * tau and z < _Z
         if good or (before + 3 * _READS * stride) > max(min(most, _MOST_STEPS), 8 * _READS):

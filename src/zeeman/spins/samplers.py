@@ -116,7 +116,10 @@ def sample(
             plans = []
             for t, plan in zip(
                 temperatures,
-                pool.map(lambda k: _plan(model, temperatures[k], n_samples, method, entropy, k), _range(temperatures)),
+                pool.map(
+                    lambda k: _plan(model, float(temperatures[k]), n_samples, method, entropy, k),
+                    range(len(temperatures)),
+                ),
                 strict=True,
             ):
                 _log.info("T = %g: %s, one configuration in %d steps", t, plan.pilot.method, plan.spacing)
@@ -243,10 +246,6 @@ def _temperatures(temperature: ArrayLike) -> NDArray[np.float64]:
             "small positive one"
         )
     return t
-
-
-def _range(temperatures: NDArray[np.float64]) -> range:
-    return range(len(temperatures))
 
 
 def _processors() -> int:
