@@ -45,7 +45,7 @@ class LatentSpectrum(ClusterMixin, TransformerMixin, BaseEstimator):
     random_state : int, Generator or None
         Seed of the landmarks, folds, nulls and resamples.
     n_landmarks : int, optional
-        Landmarks M; by default min(300, sample / 10), at least 2 n_states.
+        Landmarks M; by default min(300, sample / 10), at least 4 n_states.
     width : float, optional
         Width of the Gaussians in units of the median distance between neighbouring landmarks; by default the one of
         lowest held-out energy.
@@ -113,7 +113,7 @@ class LatentSpectrum(ClusterMixin, TransformerMixin, BaseEstimator):
     def fit(self, Z: Any, y: Any = None) -> LatentSpectrum:
         """Find the levels of `Z`, (sample, latent), or of the `Codes` of one replica."""
         Z = self._validated(Z, reset=True)
-        self._check_parameters(len(Z))
+        self.check_parameters(len(Z))
         # small products lose more to waking threads than they gain, most of all on a busy machine
         with threadpool_limits(1 if Z.size < _THREADS_PAY else None):
             return self._solve(Z, entropy_of(self.random_state))
@@ -174,7 +174,8 @@ class LatentSpectrum(ClusterMixin, TransformerMixin, BaseEstimator):
         array = validate_data(self, Z, reset=reset, dtype=np.float64, ensure_min_samples=2 if reset else 1)
         return check_samples(array, "Z", min_samples=2) if reset else array
 
-    def _check_parameters(self, n_samples: int) -> None:
+    def check_parameters(self, n_samples: int) -> None:
+        """ValueError or TypeError if these parameters cannot be used with so many samples."""
         check_positive_integer(self.n_states, "n_states", minimum=2)
         if self.n_clusters is not None:
             check_positive_integer(self.n_clusters, "n_clusters")

@@ -21,7 +21,9 @@ _FOLDS = 4
 _MAX_SAMPLES = 6_000  # enough to rank widths; the levels themselves use every sample
 _MAX_LANDMARKS = 300
 _SAMPLES_A_LANDMARK = 10
-_FEWEST_CARRIERS = 30
+_FEWEST_CARRIERS = 30  # fewer where there are fewer than 1,500 samples: one in fifty
+_SAMPLES_A_CARRIER = 50
+_LANDMARKS_A_STATE = 4  # at least, or high levels are not resolved
 
 
 def neighbour_distance(centers: NDArray[np.float64]) -> float:
@@ -35,8 +37,8 @@ def choose_basis(
     Z: NDArray[np.float64], n_states: int, n_landmarks: int | None, width: float | None, seed: int
 ) -> tuple[NormalizedGaussians, float, dict[str, Any]]:
     """Return the basis, its width in units of the landmark distance, and the held-out traces that chose it."""
-    most = n_landmarks or max(2 * n_states, min(_MAX_LANDMARKS, len(Z) // _SAMPLES_A_LANDMARK))
-    counts = (most,) if n_landmarks else tuple(sorted({max(2 * n_states, most // 3), most}))
+    most = n_landmarks or max(_LANDMARKS_A_STATE * n_states, min(_MAX_LANDMARKS, len(Z) // _SAMPLES_A_LANDMARK))
+    counts = (most,) if n_landmarks else tuple(sorted({max(_LANDMARKS_A_STATE * n_states, most // 3), most}))
     widths = _WIDTHS if width is None else (float(width),)
     traces: dict[tuple[int, float], float] = {}
     if len(counts) * len(widths) > 1 and len(Z) >= _FOLDS * 2 * n_states:
@@ -71,13 +73,16 @@ def carried_levels(
     outliers : list of dict
         Energy and number of carrying samples of every state below the last one kept that is left out.
     """
-    fewest = min(_FEWEST_CARRIERS, len(Z) / 10)
+    fewest = min(_FEWEST_CARRIERS, len(Z) / _SAMPLES_A_CARRIER)
     levels = rayleigh_ritz(*basis.forms(Z, weights), 3 * n_states, ground=np.ones(len(basis.centers)))
     states = basis.apply(Z, levels.coefficients)
     w = np.ones(len(Z)) if weights is None else weights
     carriers = (w @ states**2) ** 2 / (w @ states**4)
     kept = np.flatnonzero(carriers >= fewest)[:n_states]
-    aside = [m for m in range(kept[-1]) if carriers[m] < fewest]
+    if len(kept) < n_states:  # few samples: their highest levels live on few of them
+        others = np.flatnonzero(carriers < fewest)[: n_states - len(kept)]
+        kept = np.sort(np.concatenate([kept, others]))
+    aside = [m for m in range(kept[-1]) if m not in kept]
     outliers = [{"energy": float(levels.energies[m]), "samples": float(carriers[m])} for m in aside]
     return Levels(levels.energies[kept], levels.coefficients[:, kept]), states[:, kept], outliers
 

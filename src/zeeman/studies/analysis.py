@@ -76,6 +76,7 @@ def analyze(
     options, notes = _resolved(data, options)
     data, scaling = _scaled(data, options)
     vae = _estimator(data, options, progress)
+    _spectrum(options).check_parameters(len(data.X))
     folder = RunFolder(out or Path("runs") / data.name, _settings(source, options), data.content_hash, fresh=fresh)
     folder.seconds["data"] = loading
     with folder.stage("train"), folder.unless_refused():
@@ -150,6 +151,10 @@ def _estimator(data: Loaded, options: Options, progress: bool) -> BetaVAE:
     )  # fmt: skip
 
 
+def _spectrum(options: Options) -> LatentSpectrum:
+    return LatentSpectrum(options.n_states, options.n_clusters, options.seed)
+
+
 def _settings(source: str | os.PathLike[str], options: Options) -> dict[str, Any]:
     return {
         "source": os.fspath(source),
@@ -183,11 +188,10 @@ def _read(vae: BetaVAE, data: Loaded, options: Options, notes: list[str]) -> Ana
     X, seed = data.X, options.seed
     codes = vae.encode(X)
     Z = codes.mean[vae.best_replica_].astype(np.float64)
-    spectrum = {"n_states": options.n_states, "n_clusters": options.n_clusters, "random_state": seed}
-    spec = LatentSpectrum(**spectrum).fit(Z)
+    spec = _spectrum(options).fit(Z)
     lattice = data.kind == "spins" and X.ndim == 3
     parameters = readings.order_parameters(X) if lattice else {}
-    pca, pca_spec = readings.principal_components(X, Z.shape[1], parameters, spectrum)
+    pca, pca_spec = readings.principal_components(X, Z.shape[1], parameters, _spectrum(options))
     phases = _text(data.variables.get("phase"))
     truth = _text(data.labels)
     analysis = Analysis(

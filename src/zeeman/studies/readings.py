@@ -63,13 +63,13 @@ def alignment(parameters: Mapping[str, NDArray], Z: NDArray) -> dict[str, Any]:
 
 
 def principal_components(
-    X: NDArray, n_components: int, parameters: Mapping[str, NDArray], spectrum: Mapping[str, Any]
+    X: NDArray, n_components: int, parameters: Mapping[str, NDArray], spectrum: LatentSpectrum
 ) -> tuple[Baseline, LatentSpectrum]:
     """PCA of the same samples with as many components as the code has latents, read by the same estimator."""
     flat = X.reshape(len(X), -1).astype(np.float64)
     kept = min(max(n_components, 2), *flat.shape)
     scores = PCA(kept, random_state=0).fit_transform(flat)
-    fit = LatentSpectrum(**spectrum).fit(scores[:, :n_components])
+    fit = spectrum.fit(scores[:, :n_components])
     matrix = correlation_matrix(parameters, scores) if parameters else None
     return Baseline(scores, matrix, fit.energies_, fit.labels_), fit
 

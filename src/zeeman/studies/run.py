@@ -46,6 +46,7 @@ class RunFolder:
         self.seconds: dict[str, float] = {}
         wanted = {"settings": dict(settings), "data_hash": data_hash}
         before = self._record()
+        self._made_parent = not self.path.parent.exists()
         if before is not None and not fresh:
             self._compare(before, wanted)
             self.seconds = dict(before.get("seconds", {}))
@@ -75,6 +76,8 @@ class RunFolder:
         except (ValueError, TypeError):
             if not self.continued:
                 shutil.rmtree(self.path, ignore_errors=True)
+                if self._made_parent:
+                    self.path.parent.rmdir()
             raise
 
     def _record(self) -> dict[str, Any] | None:

@@ -1,0 +1,153 @@
+"""The main job: a run folder with everything promised in it, continued, refused, and read back."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+import zeeman as zm
+from zeeman.studies import Options, analyze
+from zeeman.studies.analysis import analyze as analyze_again
+
+SMALL = Options(size=8, n_samples=900, n_epochs=4, seed=3)
+
+
+@pytest.fixture(scope="module")
+def ising(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs") / "ising"
+    return folder, analyze("ising", folder, SMALL, progress=False)
+
+
+@pytest.fixture(scope="module")
+def metrics(ising):
+    return json.loads((ising[0] / "metrics.json").read_text())
+
+
+def test_the_verb_is_one_function():
+    assert analyze is analyze_again
+
+
+def test_a_run_leaves_what_the_contract_names(ising):
+    folder, _ = ising
+    names = {path.name for path in folder.iterdir()}
+    assert names == {"data", "model", "figures", "metrics.json", "report.html", "run.json"}
+    assert all(
+        (folder / "figures" / f"{name}.png").stat().st_size > 5_000 for name in ("latent", "spectrum", "training")
+    )
+
+
+def test_metrics_hold_what_the_contract_names(metrics):
+    for space in (metrics, metrics["pca"]):
+        assert space["order_parameter_correlation"].keys() == {"magnetization", "staggered_magnetization"}
+        assert 0 <= space["axis_crosstalk"] <= 1
+        assert space["energies"][0] == 0
+        assert isinstance(space["n_clusters"], int)
+        assert -1 <= space["cluster_ari"] <= 1
+    for energy in (metrics["generated_energy"], metrics["data_energy"]):
+        assert energy.keys() == {"FM", "AFM", "PM"}
+    assert metrics["data_energy"]["FM"] == pytest.approx(metrics["data_energy"]["AFM"], abs=0.05)
+    assert metrics["seconds"]["total"] == pytest.approx(sum(v for k, v in metrics["seconds"].items() if k != "total"))
+    assert isinstance(metrics["elbo"], float)
+
+
+def test_energies_of_the_data_are_those_of_the_sampler(ising):
+    folder, analysis = ising
+    ds = zm.data.open_dataset(folder / "data")
+    for phase in ("FM", "AFM", "PM"):
+        ours = np.sort(analysis.real[phase].energies)
+        np.testing.assert_allclose(ours, np.sort(ds.energy.values[ds.phase.values == phase]), atol=1e-6)
+
+
+def test_numbers_can_be_made_again_from_what_the_run_stores(ising, metrics):
+    folder, analysis = ising
+    vae = zm.BetaVAE.load(folder / "model")
+    X = zm.data.open_dataset(folder / "data").configuration.values
+    Z = vae.transform(X)
+    np.testing.assert_allclose(Z, analysis.Z, atol=1e-6)
+    r = np.abs(np.corrcoef(Z.T, zm.spins.magnetization(X))[:2, 2])
+    assert metrics["order_parameter_correlation"]["magnetization"] == pytest.approx(r.max(), abs=1e-6)
+    spec = zm.LatentSpectrum(random_state=SMALL.seed).fit(Z.astype(np.float64))
+    np.testing.assert_allclose(metrics["energies"], spec.energies_, rtol=1e-6, atol=1e-9)
+
+
+def test_a_finished_run_is_not_trained_again(ising, capsys):
+    folder, analysis = ising
+    stamp = (folder / "model").stat().st_mtime_ns
+    again = analyze("ising", folder, SMALL, progress=False)
+    assert (folder / "model").stat().st_mtime_ns == stamp
+    np.testing.assert_allclose(again.energies, analysis.energies, rtol=1e-9, atol=1e-12)
+
+
+def test_a_run_with_other_settings_is_refused(ising):
+    folder, _ = ising
+    with pytest.raises(ValueError, match=r"beta: .* -> 7\.0.*--fresh"):
+        analyze("ising", folder, Options(size=8, n_samples=900, n_epochs=4, seed=3, beta=7.0), progress=False)
+
+
+def test_a_folder_that_is_no_run_is_refused(tmp_path):
+    (tmp_path / "precious.txt").write_text("mine")
+    with pytest.raises(ValueError, match=r"no run\.json"):
+        analyze("classes", tmp_path, Options(n_samples=200, n_epochs=1), progress=False, fresh=True)
+    assert (tmp_path / "precious.txt").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (Options(likelihood="bernoulli"), "support"),
+        (Options(scale="sometimes"), "scale must be"),
+        (Options(n_epochs=0), "n_epochs"),
+        (Options(latent_dim=0), "latent_dim"),
+        (Options(n_clusters=11), "n_clusters"),
+        (Options(network="table1"), "table1"),
+    ],
+)
+def test_options_that_cannot_be_used_leave_nothing_behind(tmp_path, options, message):
+    with pytest.raises(ValueError, match=message):
+        analyze("digits", tmp_path / "run", options, progress=False)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_table_from_a_file_is_standardised_and_says_so(tmp_path):
+    rng = np.random.default_rng(0)
+    X = np.concatenate([rng.normal(-2, 1, (150, 6)), rng.normal(2, 1, (150, 6))]) * [1, 10, 100, 1, 1, 1000]
+    np.save(tmp_path / "table.npy", X)
+    analysis = analyze(tmp_path / "table.npy", tmp_path / "run", Options(n_epochs=40), progress=False)
+    assert any("standardised" in note for note in analysis.notes)
+    stored = zm.data.open_dataset(tmp_path / "run" / "data").X.values
+    np.testing.assert_allclose(stored.std(axis=0), 1, atol=1e-5)
+    assert analysis.n_clusters == 2
+
+
+def test_a_killed_run_continues_to_the_same_numbers(tmp_path):
+    arguments = [
+        "analyze",
+        "classes",
+        "--n-samples",
+        "600",
+        "--n-epochs",
+        "12",
+        "--n-states",
+        "4",
+        "--n-threads",
+        "1",
+        "--quiet",
+    ]
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    command = [sys.executable, "-m", "zeeman", *arguments, "--out"]
+    process = subprocess.Popen([*command, str(killed)], stdout=subprocess.DEVNULL)
+    deadline = time.monotonic() + 120
+    while not any((killed / "checkpoint").glob("*")) and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.005)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not (killed / "report.html").exists()
+    for folder in (killed, whole):
+        subprocess.run([*command, str(folder)], check=True, stdout=subprocess.DEVNULL)
+    numbers = [json.loads((folder / "metrics.json").read_text()) for folder in (killed, whole)]
+    np.testing.assert_allclose(numbers[0]["energies"], numbers[1]["energies"], rtol=1e-4)
+    assert numbers[0]["elbo"] == pytest.approx(numbers[1]["elbo"], rel=1e-5)
