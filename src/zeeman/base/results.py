@@ -120,7 +120,6 @@ class Analysis:
     n_clusters : int
     energies, energies_error : ndarray (n_states,); the error or None
         Levels of the best replica, energies[0] = 0, and their standard error (bootstrap) or spread.
-    replica_energies : ndarray (replica, n_states), or None
     coordinates : ndarray, (sample, n_states - 1)
         Canonical coordinates, by energy.
     kappa, kappa_threshold : mapping k -> separation, and k -> the separation it must exceed; or None
@@ -155,7 +154,6 @@ class Analysis:
     phases: NDArray[np.str_] | None = None
     states: NDArray[np.str_] | None = None
     energies_error: NDArray[np.floating] | None = None
-    replica_energies: NDArray[np.floating] | None = None
     kappa: Mapping[int, float] | None = None
     kappa_threshold: Mapping[int, float] | None = None
     order_parameters: Mapping[str, NDArray[np.floating]] = field(default_factory=dict)

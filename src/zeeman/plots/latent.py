@@ -53,7 +53,14 @@ def latent(analysis: Analysis, *, columns: int = 2) -> Figure:
     phases, groups, pca = analysis.phases, analysis.states, analysis.pca
     rows: list[tuple[str, NDArray, NDArray | None, NDArray | None]] = []
     if phases is not None:
-        rows.append(("known phase", phases, phases, groups if groups is not None else phases))
+        rows.append(
+            (
+                "known phase" if analysis.spins is not None else "known class",
+                phases,
+                phases,
+                groups if groups is not None else phases,
+            )
+        )
     rows.append(("cluster found", analysis.clusters, pca.clusters if pca and pca.clusters is not None else None, None))
     per_row = 1 if pca is None and phases is None else 2
     count = len(rows) * (1 if pca is None else 2)

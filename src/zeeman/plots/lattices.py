@@ -57,7 +57,7 @@ def decoded_plane(plane: Plane, ax: Axes, *, tiles: int = 11, corner: int | None
     )  # fmt: skip
     for axis, values in ((ax.xaxis, x), (ax.yaxis, y)):
         middle = len(values) // 2 % 2
-        axis.set_ticks(values[middle::2], [number(v if abs(v) > 1e-9 else 0.0, ".2g") for v in values[middle::2]])
+        axis.set_ticks(values[middle::2], [number(round(float(v), 2) + 0.0, "g") for v in values[middle::2]])
         axis.set_tick_params(length=0)
     ax.set_facecolor("#dfe2e5")
     for spine in ax.spines.values():

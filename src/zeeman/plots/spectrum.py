@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter, StrMethodFormatter
 from numpy.typing import NDArray
 
 from zeeman.base.results import Analysis
@@ -31,11 +31,11 @@ def levels(energies: NDArray, n_clusters: int, ax: Axes, *, error: NDArray | Non
             ax.errorbar(centre, energies[n], error[n], color=colour, lw=0.8, capsize=1.8, capthick=0.8)
     if 1 <= n_clusters < len(energies):
         low, high = energies[n_clusters - 1], energies[n_clusters]
-        ax.annotate("", (0.0, high), xytext=(0.0, low), arrowprops={"arrowstyle": "<->", "lw": 0.7, "color": INK})
+        ax.annotate("", (0.5, high), xytext=(0.5, low), arrowprops={"arrowstyle": "<->", "lw": 0.7, "color": INK})
         below = f"$E_0$ to $E_{{{n_clusters - 1}}}$ = {low:.2g}" if n_clusters > 1 else "$E_0$ = 0"
         text = f"gap to $E_{{{n_clusters}}}$ = {high:.3g}\n{n_clusters} low states:\n{below}"
-        ax.text(0.05, (low + high) / 2, text, va="center", fontsize=6.5, linespacing=1.4)
-    ax.set(xlim=(-0.62, 0.62), xticks=[], ylabel=r"Energy $E_n$ (1 / prior width$^2$)")
+        ax.text(0.55, (low + high) / 2, text, va="center", fontsize=6.5, linespacing=1.4)
+    ax.set(xlim=(-0.5, 1.2), xticks=[], ylabel=r"Energy $E_n$ (1 / prior width$^2$)")
     ax.spines["bottom"].set_visible(False)
     ax.margins(y=0.06)
 
@@ -43,18 +43,22 @@ def levels(energies: NDArray, n_clusters: int, ax: Axes, *, error: NDArray | Non
 @styled
 def level_ratios(series: Mapping[str, NDArray], n_clusters: int, ax: Axes) -> None:
     """Draw log-scaled levels E_n, n >= 1, each spectrum in units of its first level above the gap."""
-    styles = {"marker": "os^v", "colour": (_LOW, PALETTE[4], PALETTE[2], PALETTE[3])}
-    for i, (name, energies) in enumerate(series.items()):
-        reference = energies[min(max(n_clusters, 1), len(energies) - 1)]
-        n = np.arange(1, len(energies))
-        colour = styles["colour"][i % 4]
+    colours = (_LOW, PALETTE[4], PALETTE[2], PALETTE[3])
+    first = max(n_clusters, 1)
+    ratios = {name: e[1:] / e[min(first, len(e) - 1)] for name, e in series.items()}
+    for i, (name, values) in enumerate(ratios.items()):
         ax.plot(
-            n, energies[1:] / reference, lw=0.7, ls=":", color=colour, marker=styles["marker"][i % 4], ms=3.6,
-            mfc=colour if i == 0 else "white", mew=0.9, label=name,
+            np.arange(1, len(values) + 1), values, lw=0.7, ls=":", color=colours[i % 4], marker="os^v"[i % 4], ms=3.6,
+            mfc=colours[i % 4] if i == 0 else "white", mew=0.9, label=name,
         )  # fmt: skip
-    ax.axvline(n_clusters - 0.5, color=GREY, lw=0.6, ls=(0, (4, 3)))
+    ax.axvline(first - 0.5, color=GREY, lw=0.6, ls=(0, (4, 3)))
     ax.set_yscale("log")
-    ax.set(xlabel="State $n$", ylabel=rf"$E_n$ / $E_{{{max(n_clusters, 1)}}}$")
+    shown = np.concatenate([values[values > 0] for values in ratios.values()])
+    if len(shown) and shown.max() < 30 * shown.min():  # too narrow for decades alone
+        ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        ax.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    ax.yaxis.set_minor_formatter(NullFormatter())
+    ax.set(xlabel="State $n$", ylabel=rf"$E_n$ / $E_{{{first}}}$")
     ax.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     if len(series) > 1:
         ax.legend(loc="lower right")

@@ -215,6 +215,15 @@ function mount(data, arrays, decode) {
   const backdrop = document.createElement("canvas");
   let view;
 
+  // Grey range of data without natural bounds: what the samples decode to
+  function rangeOfSamples() {
+    const step = Math.max(1, Math.floor(n / 50)), d = data.latentDim, found = [0, 0];
+    for (let i = 0; i < n; i += step)
+      for (const m of decode(codes.subarray(d * i, d * (i + 1)))) [found[0], found[1]] = [Math.min(found[0], m), Math.max(found[1], m)];
+    return found;
+  }
+  const range = data.picture.range ?? (decode ? rangeOfSamples() : null);
+
   const toX = (x) => margin.left + ((x - x0) / (x1 - x0)) * (view.width - margin.left - margin.right);
   const toY = (y) => view.height - margin.bottom - ((y - y0) / (y1 - y0)) * (view.height - margin.top - margin.bottom);
 
@@ -299,7 +308,7 @@ function mount(data, arrays, decode) {
     say("cluster", `${clusters[sample]}${data.plane.clusterNames[clusters[sample]] ?? ""}`);
     if (decode) {
       const means = decode(z);
-      drawMeans(decoded, means, data.picture.shape, data.picture.range);
+      drawMeans(decoded, means, data.picture.shape, range);
       if (data.spins) {
         const { parameters, energy } = weigh(means, data.spins, arrays, data.plane.phases[labels[sample]]);
         for (const [name, value] of parameters) say(`value ${name}`, number(value));

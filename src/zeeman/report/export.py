@@ -27,6 +27,7 @@ __all__ = ["OUTPUTS", "PageDecoder", "export_decoder"]
 
 OUTPUTS = ("identity", "sigmoid", "softmax", "expectation")
 _RANK, _WIDE = 256, 500_000
+_BYTES = 4_500_000  # of one reduced layer, so that the page stays under 10 MB
 _REACH = 4.0  # prior standard deviations within which an approximation is made and its error measured
 _GRID = 97
 
@@ -38,7 +39,7 @@ class PageDecoder:
     Attributes
     ----------
     spec : mapping
-        "latent" and "layers", records of `zeeman.report.layers`; JSON can hold it.
+        "latent", "shape" of the output (channel, site...) and "layers", records of `zeeman.report.layers`.
     arrays : mapping name -> ndarray
     error : float
         Largest |mean in the page - mean in torch| found on random points; 0 where only rounding is left.
@@ -92,9 +93,10 @@ def export_decoder(
         if count > max_weights:
             kept = _factored(leaves, latent_dim)
             error = _error(decoder, nn.Sequential(*kept), latent_dim, output, tempered)
+            where = f"within |z₁|, |z₂| ≤ {_REACH:g}" if latent_dim == 2 else "drawn from N(0, 1.5²)"
             note = (
-                f"The decoder ({count:,} weights) runs in this page with its widest layers reduced to rank {_RANK}: "
-                f"the largest error of a mean found at 512 random points within |z| ≤ {_REACH:g} is {error:.1g}."
+                f"The decoder ({count:,} weights) runs in this page with its widest layers reduced to a rank of "
+                f"{_ranks(kept)}: the largest error of a mean found at 512 random points {where} is {error:.1g}."
             )
         layers, arrays, shape = _records(kept, latent_dim)
     except TypeError:
@@ -103,11 +105,12 @@ def export_decoder(
         layers, arrays, shape, table = _tabulated(decoder)
         error = _error(decoder, table, latent_dim, output, tempered)
         note = (
-            f"The decoder's output was computed on a grid of {_GRID} × {_GRID} points over |z| ≤ {_REACH:g} and is "
-            f"interpolated here; the largest error of a mean found at 512 random points is {error:.1g}."
+            f"The decoder's output was computed on a grid of {_GRID} × {_GRID} points over |z₁|, |z₂| ≤ {_REACH:g} and "
+            f"is interpolated here; the largest error of a mean found at 512 random points is {error:.1g}."
         )
     layers += head(output, tempered, shape)
-    return PageDecoder({"latent": latent_dim, "layers": layers}, arrays, error, note)
+    spec = {"latent": latent_dim, "layers": layers, "shape": list(shape)}
+    return PageDecoder(spec, arrays, error, note)
 
 
 def _check_chain(decoder: nn.Module, leaves: list[nn.Module], latent_dim: int) -> None:
@@ -146,16 +149,21 @@ def _factored(leaves: list[nn.Module], latent_dim: int) -> list[nn.Module]:
     return kept
 
 
+def _ranks(kept: list[nn.Module]) -> str:
+    return ", ".join(str(layer.in_features) for layer in kept if isinstance(layer, BlockLinear))
+
+
 def _low_rank(layer: nn.Linear, hidden: torch.Tensor) -> tuple[nn.Linear, BlockLinear]:
     """Return h -> P h and u -> M u + b', the best pair of rank r for the covariance of `hidden` (batch, in)."""
+    rank = max(r for r in range(1, _RANK + 1) if BlockLinear.bytes_per_row(r) * layer.out_features <= _BYTES or r == 1)
     weight, mean = layer.weight.double(), hidden.mean(dim=0)
     variances, axes = torch.linalg.eigh(torch.cov(hidden.T))
     root = axes * variances.clamp(min=0).sqrt()
     # left singular vectors of W C^(1/2), from its small side: the right ones first
     _, right = torch.linalg.eigh(root.T @ (weight.T @ weight) @ root)
-    leading = torch.linalg.qr(weight @ (root @ right[:, -_RANK:].flip(1))).Q
-    inner = nn.Linear(layer.in_features, _RANK, bias=False)
-    outer = BlockLinear(_RANK, layer.out_features)
+    leading = torch.linalg.qr(weight @ (root @ right[:, -rank:].flip(1))).Q
+    inner = nn.Linear(layer.in_features, rank, bias=False)
+    outer = BlockLinear(rank, layer.out_features)
     inner.weight.copy_(leading.T @ weight)
     outer.weight.copy_(leading)
     outer.round_columns()

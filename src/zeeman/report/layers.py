@@ -28,11 +28,20 @@ class BlockLinear(nn.Linear):
         self.weight.copy_(torch.from_numpy(np.concatenate([v * s for v, s in self.blocks()], axis=1)))
         return self
 
+    @staticmethod
+    def bytes_per_row(columns: int) -> int:
+        """Return how many bytes `blocks` takes for each output."""
+        return sum(
+            max(0, min(columns, stop or columns) - start) * np.dtype(dtype).itemsize for start, stop, dtype in _BLOCKS
+        )
+
     def blocks(self) -> list[tuple[NDArray, NDArray[np.float32]]]:
         """Return (integers or floats (out, columns), scale (columns,)) of each block of columns."""
         weight, found = _array(self.weight), []
         for start, stop, dtype in _BLOCKS:
             block = weight[:, start:stop]
+            if block.shape[1] == 0:
+                continue
             if dtype is np.float32:
                 found.append((block, np.ones(block.shape[1], np.float32)))
                 continue

@@ -171,16 +171,14 @@ def _cluster_names(analysis: Analysis) -> list[str]:
 
 
 def _picture(analysis: Analysis, decoder: PageDecoder | None) -> dict[str, Any]:
-    """Return rows, columns and grey range of a decoded datum."""
-    shape: tuple[int, ...] = (analysis.Z.shape[1],)
-    span = (-3.0, 3.0)
-    for stack, axes in ((_first(analysis.real), 1), (analysis.plane.means if analysis.plane else None, 2)):
-        if stack is not None:
-            shape, span = stack.shape[axes:], (float(stack.min()), float(stack.max()))
-    if decoder is not None and decoder.spec["layers"][-1]["kind"] in ("sigmoid", "softmax"):
-        span = (0.0, 1.0)
+    """Return rows, columns and grey range of a decoded datum; no range: the page takes that of its own samples."""
+    if decoder is None:
+        return {"shape": [1, 1], "range": None}
+    known, made = _first(analysis.real), tuple(decoder.spec["shape"])
+    shape = known.shape[1:] if known is not None else made[1:] or made
     shape = (1, *shape) if len(shape) == 1 else shape
-    return {"shape": [shape[0], int(np.prod(shape[1:]))], "range": span}
+    bounded = decoder.spec["layers"][-1]["kind"] in ("sigmoid", "softmax")
+    return {"shape": [shape[0], int(np.prod(shape[1:]))], "range": [0.0, 1.0] if bounded else None}
 
 
 def _explorer(analysis: Analysis, data: Mapping[str, Any], decoder: PageDecoder | None) -> str:

@@ -66,9 +66,15 @@ def _better(path: str, one: float | None, other: float | None) -> bool:
 
 
 def _name(path: str) -> str:
-    text = path.replace("n_clusters", "clusters found").replace("_", " ").replace(".", ", ")
+    text = (
+        path.replace("n_clusters_frequency.", "frequency of k = ")
+        .replace("n_clusters", "clusters found")
+        .replace("_", " ")
+        .replace(".", ", ")
+    )
     for short, proper in (("elbo", "ELBO (nats per sample)"), ("cluster ari", "adjusted Rand index")):
         text = proper if text == short else text
+    text = text.replace(" ari", " ARI").replace("kmeans", "k-means")
     return text[:1].upper() + text[1:]
 
 

@@ -32,10 +32,10 @@ def headline(analysis: Analysis) -> list[str]:
     if rand is None:
         first = f"The latent space of {total} samples has {low} below its gap: {_count(n)} {_plural('cluster', n)}."
     else:
+        found = _plural("phase" if analysis.spins is not None else "cluster", n)
         first = (
-            f"Without labels, the latent space of {total} samples shows {low} below its gap: {_count(n)} "
-            f"{_plural('phase' if analysis.spins else 'cluster', n)}, which agree with the known ones to an adjusted "
-            f"Rand index of {share(rand)}."
+            f"Without labels, the latent space of {total} samples shows {low} below its gap: {_count(n)} {found}, "
+            f"which agree with the known ones to an adjusted Rand index of {share(rand)}."
         )
     pairs = _correlations(analysis)
     if pairs:
@@ -137,7 +137,8 @@ def _latent(analysis: Analysis) -> str:
     what = "a dot a sample"
     if analysis.latent_dim > 2:
         what += "; the axes are the two leading canonical coordinates, those of lowest energy"
-    known = "coloured by the known phase (never shown to the model) and by the cluster that the spectrum finds"
+    label = "phase" if analysis.spins is not None else "class"
+    known = f"coloured by the known {label} (never shown to the model) and by the cluster that the spectrum finds"
     text = f"The plane of posterior means, {what}, {known if analysis.phases is not None else 'coloured by cluster'}."
     if analysis.pca is not None:
         text += " Beside it the plane of the first two principal components, in the same colours"
@@ -155,7 +156,9 @@ def _decoded(analysis: Analysis) -> str:
 def _samples(analysis: Analysis) -> str:
     text = "Configurations from the data beside draws from the model at latent points of the same phase"
     has = any(draws.energies is not None for draws in analysis.real.values())
-    return text + (", the energy per site in units of |J| under each." if has else ".")
+    text += ", the energy per site in units of |J| under each." if has else "."
+    missing = [phase for phase in analysis.real if phase not in analysis.generated]
+    return text + (f" The model drew no sample of {_join(missing)}." if missing else "")
 
 
 def _energies(analysis: Analysis) -> str:
