@@ -238,9 +238,9 @@ function mount(data, arrays, decode) {
     context.fillStyle = soft;
     context.font = `12px ${style.getPropertyValue("--sans")}`;
     context.textAlign = "center";
-    for (const t of data.plane.ticks[0]) context.fillText(number(t, 1), toX(t), height - margin.bottom + 16);
+    for (const t of data.plane.ticks[0]) context.fillText(t.replace("-", "−"), toX(Number(t)), height - margin.bottom + 16);
     context.textAlign = "right";
-    for (const t of data.plane.ticks[1]) context.fillText(number(t, 1), margin.left - 6, toY(t) + 4);
+    for (const t of data.plane.ticks[1]) context.fillText(t.replace("-", "−"), margin.left - 6, toY(Number(t)) + 4);
     context.fillStyle = ink;
     context.textAlign = "center";
     context.fillText(axes[0], (width + margin.left) / 2, height - 5);

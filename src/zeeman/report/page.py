@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import math
 import os
 from collections.abc import Mapping
 from html import escape
@@ -258,9 +259,11 @@ def _axis_names(analysis: Analysis) -> list[str]:
     return names
 
 
-def _ticks(low: float, high: float) -> list[float]:
-    step = next(s for s in (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 1e3, 1e4, 1e9) if (high - low) / s <= 7)
-    return [float(step * i) for i in range(int(np.ceil(low / step)), int(np.floor(high / step)) + 1)]
+def _ticks(low: float, high: float) -> list[str]:
+    """Return four to nine round numbers in [low, high], as text with just the digits they need."""
+    power = math.floor(math.log10((high - low) / 4))
+    step = max(f * 10.0**power for f in (1, 2, 5) if f * 10.0**power <= (high - low) / 4)
+    return [f"{step * i:.{max(0, -power)}f}" for i in range(math.ceil(low / step), math.floor(high / step) + 1)]
 
 
 def _first(draws: Mapping[str, Any]) -> NDArray | None:

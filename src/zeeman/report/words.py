@@ -107,6 +107,8 @@ def number(value: Any) -> str:
         found = float(value)
     except (TypeError, ValueError):
         return str(value)
+    if not math.isfinite(found):
+        return "not finite"
     if found == int(found) and abs(found) < 1e6:
         return f"{int(found):,}".replace("-", "−")
     text = f"{found:,.1f}" if 1000 <= abs(found) < 1e6 else f"{found:.4g}"
