@@ -8,6 +8,9 @@ sign of J (Fortuin-Kasteleyn), as an integer comparison of a random word with `t
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
+
 import numpy as np
 
 from zeeman.spins._random_numba import fill, jit, sfc64
@@ -18,38 +21,40 @@ _U = np.uint64
 _ONE = _U(1)
 
 
-@jit
-def swendsen_wang(spins, bonds_of, unlike, threshold, states, words, coins, parent, frozen, n_sweeps):
-    """Advance every chain by `n_sweeps`: freeze bonds, label clusters, flip each with probability 1/2.
+@cache
+def swendsen_wang(d: int) -> Callable[..., None]:
+    """Compiled update of every chain for d bonds listed a site: freeze, label, flip clusters with probability 1/2.
 
     words (>= site * d,), coins (>= site / 64,), parent and frozen (site,): scratch. A label is the lowest site of its
     cluster, so one pass in site order makes all labels final.
     """
-    n, d = bonds_of.shape
-    for chain in range(spins.shape[0]):
-        s, state = spins[chain], states[chain]
-        for _ in range(n_sweeps):
-            fill(state, words)
-            fill(state, coins)
-            for i in range(n):
-                parent[i] = i
-                mark = 0
-                for k in range(d):
-                    satisfied = (s[i] ^ s[bonds_of[i, k]]) == unlike
-                    mark |= int(satisfied & (words[i * d + k] < threshold)) << k
-                frozen[i] = mark
-            for i in range(n):
-                mark = frozen[i]
-                k = 0
-                while mark:
-                    if mark & 1:
-                        _join(parent, i, bonds_of[i, k])
-                    mark >>= 1
-                    k += 1
-            for i in range(n):
-                label = parent[parent[i]]
-                parent[i] = label
-                s[i] ^= np.uint8((coins[label >> 6] >> _U(label & 63)) & _ONE)
+
+    def kernel(spins, bonds_of, unlike, threshold, states, words, coins, parent, frozen, n_sweeps):
+        n = bonds_of.shape[0]
+        for chain in range(spins.shape[0]):
+            s, state = spins[chain], states[chain]
+            for _ in range(n_sweeps):
+                fill(state, words)
+                fill(state, coins)
+                for i in range(n):
+                    parent[i] = i
+                    mark = 0
+                    for k in range(d):
+                        satisfied = (s[i] ^ s[bonds_of[i, k]]) == unlike
+                        mark |= int(satisfied & (words[i * d + k] < threshold)) << k
+                    frozen[i] = mark
+                for i in range(n):
+                    mark = frozen[i]
+                    if mark:
+                        for k in range(d):
+                            if (mark >> k) & 1:
+                                _join(parent, i, bonds_of[i, k])
+                for i in range(n):
+                    label = parent[parent[i]]
+                    parent[i] = label
+                    s[i] ^= np.uint8((coins[label >> 6] >> _U(label & 63)) & _ONE)
+
+    return jit(kernel)
 
 
 @jit

@@ -52,13 +52,14 @@ def sfc64(a, b, c, d):
 @jit
 def fill(state, out):
     """Fill `out`, a whole number of rows of 32 words, with random words."""
+    flat = state.reshape(128)  # rows at known distances, which lets the loop over columns become vectors
     for start in range(0, out.size, 32):
         for w in range(32):
-            a, b, c, d, word = sfc64(state[0, w], state[1, w], state[2, w], state[3, w])
-            state[0, w] = a
-            state[1, w] = b
-            state[2, w] = c
-            state[3, w] = d
+            a, b, c, d, word = sfc64(flat[w], flat[32 + w], flat[64 + w], flat[96 + w])
+            flat[w] = a
+            flat[32 + w] = b
+            flat[64 + w] = c
+            flat[96 + w] = d
             out[start + w] = word
 
 

@@ -107,7 +107,7 @@ class SwendsenWang:
 
     def advance(self, n_steps: int) -> None:
         """Update all clusters `n_steps` times."""
-        clusters.swendsen_wang(
+        clusters.swendsen_wang(self._lattice.bonds_of.shape[1])(
             self.spins, self._lattice.bonds_of, *self._rule, self._states, *self._scratch, n_steps
         )  # fmt: skip
 
