@@ -45,7 +45,9 @@ class Progress:
         self.total, self.description, self.enabled = total, description, enabled
         self._stream = stream if stream is not None else sys.stderr
         self._log_every = log_every
-        self._done, self._bar, self._task = 0, None, None
+        self._done = 0
+        self._bar: Any = None
+        self._task: Any = None
 
     def __enter__(self) -> Progress:
         self._start = self._last = time.monotonic()

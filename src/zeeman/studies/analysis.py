@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import adjusted_rand_score
 
 from zeeman import plots, report
-from zeeman.base.results import Analysis, Baseline
+from zeeman.base.results import Analysis, Baseline, Draws
 from zeeman.base.store import provenance, write_json
 from zeeman.data import Loaded, load, write_dataset
 from zeeman.spectrum import LatentSpectrum
@@ -75,7 +75,7 @@ def analyze(
     loading = time.perf_counter() - started
     options, notes = _resolved(data, options)
     data, scaling = _scaled(data, options)
-    vae = _estimator(data, options, progress)
+    vae = _estimator(options, progress)
     _spectrum(options).check_parameters(len(data.X))
     folder = RunFolder(out or Path("runs") / data.name, _settings(source, options), data.content_hash, fresh=fresh)
     folder.seconds["data"] = loading
@@ -142,7 +142,10 @@ def _scaled(data: Loaded, options: Options) -> tuple[Loaded, list[str]]:
     return replace(data, X=X, attrs=attrs), [note]
 
 
-def _estimator(data: Loaded, options: Options, progress: bool) -> BetaVAE:
+def _estimator(options: Options, progress: bool) -> BetaVAE:
+    assert options.latent_dim is not None  # resolved by now, like the two below
+    assert options.beta is not None
+    assert options.n_epochs is not None
     return BetaVAE(
         latent_dim=options.latent_dim, likelihood=options.likelihood, beta=options.beta, tempered=options.tempered,
         network=options.network, n_replicas=options.n_replicas, n_epochs=options.n_epochs,
@@ -244,10 +247,14 @@ def _with_draws(analysis: Analysis, vae: BetaVAE, data: Loaded, phases: NDArray 
     real = readings.draws_by_phase(data.X, readings.phases_of(data.X) if phases is None else phases, couplings)
     generated = readings.draws_by_phase(made, readings.phases_of(made))
     energies = {
-        key: {phase: float(draws[phase].energies.mean()) if phase in draws else None for phase in ("FM", "AFM", "PM")}
+        key: {phase: _mean_energy(draws.get(phase)) for phase in ("FM", "AFM", "PM")}
         for key, draws in (("generated_energy", generated), ("data_energy", real))
     }
     return replace(analysis, generated=generated, real=real, metrics={**analysis.metrics, **energies})
+
+
+def _mean_energy(draws: Draws | None) -> float | None:
+    return None if draws is None or draws.energies is None else float(draws.energies.mean())
 
 
 def _publish(analysis: Analysis, vae: BetaVAE, folder: RunFolder) -> Analysis:
@@ -257,15 +264,19 @@ def _publish(analysis: Analysis, vae: BetaVAE, folder: RunFolder) -> Analysis:
     seconds = {**folder.seconds, "total": sum(folder.seconds.values())}
     analysis = replace(analysis, metrics={**analysis.metrics, "seconds": seconds}, seconds=seconds)
     write_json(folder.path / "metrics.json", analysis.metrics)
-    page = report.export_decoder(
-        vae.modules_[vae.best_replica_].decoder,
-        latent_dim=analysis.latent_dim,
-        output=_OUTPUTS[vae.likelihood_],
-        tempered=bool(vae.tempered),
-    )
+    page = _page_decoder(vae, analysis.latent_dim)
     narrow = plots.draw_all(analysis, columns=1)
     report.write_report(analysis, figures, folder.path / "report.html", decoder=page, narrow=narrow)
     return analysis
+
+
+def _page_decoder(vae: BetaVAE, latent_dim: int) -> report.PageDecoder | None:
+    """The decoder for the page; None for a network of layers that the page does not know."""
+    decoder, output = vae.modules_[vae.best_replica_].decoder, _OUTPUTS[vae.likelihood_]
+    try:
+        return report.export_decoder(decoder, latent_dim=latent_dim, output=output, tempered=bool(vae.tempered))
+    except TypeError:
+        return None
 
 
 def _title(data: Loaded) -> str:
