@@ -52,6 +52,9 @@ class Ensemble(ABC):
     def modules_in_step(self) -> Sequence[nn.Module]:
         """Return the modules, one a replica, holding the present weights and buffers."""
 
+    def adopt_modules(self) -> None:  # noqa: B027 (where the modules themselves are trained there is nothing to do)
+        """Train on from the weights in `modules`, which someone has changed."""
+
     @abstractmethod
     def moments(self) -> list[dict[str, Tensor]]:
         """Return Adam's moments of every replica by name: `exp_avg/...` and `exp_avg_sq/...`."""
@@ -136,6 +139,13 @@ class Stacked(Ensemble):
         for r, module in enumerate(self.modules):
             module.load_state_dict({name: stacked[r].detach() for name, stacked in state.items()})
         return self.modules
+
+    def adopt_modules(self) -> None:
+        """Copy the modules' weights into the stacked ones."""
+        with torch.no_grad():
+            for r, module in enumerate(self.modules):
+                for name, parameter in module.named_parameters():
+                    self._parameters[name][r].copy_(parameter)
 
     def moments(self) -> list[dict[str, Tensor]]:
         """Return Adam's moments by replica and name, views of the stacked ones."""

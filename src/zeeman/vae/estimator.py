@@ -26,6 +26,7 @@ from zeeman.base.random import entropy_of, stream, torch_stream
 from zeeman.base.store import content_hash
 from zeeman.base.types import Codes, Seed
 from zeeman.training import Checkpoint, Plan, Trained, quiet_machine, resolve_device, schedule, train
+from zeeman.vae.axes import turn_axes
 from zeeman.vae.inputs import check_codes, check_data
 from zeeman.vae.likelihoods import Likelihood, resolve
 from zeeman.vae.model import LatentModel, build_models, count_weights, resolve_network
@@ -339,8 +340,14 @@ class BetaVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         with Progress(steps, "training", enabled=self.verbose) as progress:
             return train(
                 models, states[rest], plan, validate=lambda model: self._mean_elbo(model, judged),  # type: ignore[arg-type]
-                checkpoint=checkpoint, settings=settings, progress=progress,
+                between=self._between(judged), checkpoint=checkpoint, settings=settings, progress=progress,
             )  # fmt: skip
+
+    def _between(self, states: Tensor) -> Any:
+        """After an epoch, turn the axes to where the diagonal posterior fits best (needs heads that are known)."""
+        if self.network_ == "custom" or self.latent_dim == 1:
+            return None
+        return lambda model: turn_axes(model, states[:_PORTION])
 
     def _split(self, n: int, seed: int) -> tuple[Tensor, Tensor]:
         """Held-out and training rows: at least two of the latter."""

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import copy
 import math
+from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from zeeman.base.checks import check_choice
@@ -55,6 +57,19 @@ class LatentModel(nn.Module):
     def log_prob(self, z: Tensor, x: Tensor) -> Tensor:
         """Return ln p(x|z), (sample,), nats."""
         return self.likelihood.log_prob(self.fields(z), x)
+
+    @torch.no_grad()
+    def rotate(self, Q: Tensor) -> None:
+        """Turn the latent frame, z -> Q z, in encoder means and decoder together: p(x | Q mean) stays what it was.
+
+        For the networks of this package, whose decoders begin with a linear layer.
+        """
+        encoder: Any = self.encoder
+        decoder: Any = self.decoder
+        head, first = encoder.head.mean, decoder.layers[0]
+        head.weight.copy_(Q @ head.weight)
+        head.bias.copy_(Q @ head.bias)
+        first.weight.copy_(first.weight @ Q.mT)
 
 
 def resolve_network(network: object, shape: tuple[int, ...], tempered: bool) -> str:

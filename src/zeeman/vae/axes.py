@@ -1,0 +1,76 @@
+"""The frame of a latent space: which axes a diagonal posterior prefers.
+
+Turning encoder means and decoder together, z -> Q z, changes neither p(x|z) nor the prior. Only the diagonal
+posterior tells frames apart. To second order the best one at x has scale_j^-2 = (Q L Q^T)_jj with
+
+    L(x) = 1 + F(z) / beta,    F the Fisher metric of p(x|z) at z = mean(x),
+
+so the orientation enters eq. 4 of paper 002 as (beta / 2) E_x sum_j ln (Q L Q^T)_jj: minimising over Q diagonalises
+all L(x) jointly (Flury and Gautschi 1986). Steps on mini-batches find the same minimum, along a direction so flat
+that the axes can still be askew when everything else has converged; done for many x at once it takes one look.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+from torch.distributions import kl_divergence
+
+from zeeman.vae.model import LatentModel
+
+__all__ = ["best_rotation", "fisher_metric", "turn_axes"]
+
+_SWEEPS = 6
+_ANGLES = 181  # in (-45, 45] degrees: the nearest of equivalent frames, so a straight one stays as it is
+
+
+def turn_axes(model: LatentModel, x: Tensor) -> Tensor:
+    """Rotate `model` to the frame that minimises the loss for the states x, and return Q, (latent, latent)."""
+    if model.beta == 0:
+        return torch.eye(model.posterior(x[:1])[0].shape[1])
+    with torch.no_grad():
+        z = model.posterior(x)[0].float()
+        precision = torch.eye(z.shape[1], device=z.device) + fisher_metric(model, z) / model.beta
+        Q = best_rotation(precision.double().cpu())
+        model.rotate(Q.to(z))
+    return Q
+
+
+def fisher_metric(model: LatentModel, z: Tensor, step: float = 0.1) -> Tensor:
+    """Return F_ij(z) of p(x|z), (sample, latent, latent), by polarisation of KL[p(.|z) || p(.|z + e)] = e^T F e / 2."""
+    n, dim = z.shape
+    here = model.likelihood.distribution(model.fields(z))
+
+    def squared_length(direction: Tensor) -> Tensor:
+        there = [model.likelihood.distribution(model.fields(z + sign * step * direction)) for sign in (1, -1)]
+        return sum(kl_divergence(here, p) for p in there) / step**2  # type: ignore[return-value]
+
+    e = torch.eye(dim, device=z.device, dtype=z.dtype)
+    F = torch.empty(n, dim, dim, device=z.device, dtype=z.dtype)
+    for i in range(dim):
+        F[:, i, i] = squared_length(e[i])
+    for i in range(dim):
+        for j in range(i):
+            F[:, i, j] = F[:, j, i] = 0.5 * (squared_length(e[i] + e[j]) - F[:, i, i] - F[:, j, j])
+    return F
+
+
+def best_rotation(matrices: Tensor) -> Tensor:
+    """Return Q that minimises the mean of sum_j ln (Q L Q^T)_jj over matrices L, (sample, n, n), by plane rotations."""
+    n = matrices.shape[-1]
+    L, Q = matrices.clone(), torch.eye(n, dtype=matrices.dtype)
+    angles = torch.linspace(-math.pi / 4, math.pi / 4, _ANGLES, dtype=L.dtype)[1:]
+    c, s = angles.cos()[:, None], angles.sin()[:, None]
+    for _ in range(_SWEEPS):
+        for i in range(n):
+            for j in range(i):
+                a, b, off = L[:, i, i], L[:, j, j], L[:, i, j]
+                first, second = c**2 * a + 2 * c * s * off + s**2 * b, s**2 * a - 2 * c * s * off + c**2 * b
+                k = int((first.clamp_min(1e-9).log() + second.clamp_min(1e-9).log()).mean(1).argmin())
+                R = torch.eye(n, dtype=L.dtype)
+                R[i, i] = R[j, j] = c[k, 0]
+                R[i, j], R[j, i] = s[k, 0], -s[k, 0]
+                L, Q = R @ L @ R.mT, R @ Q
+    return Q
