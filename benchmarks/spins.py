@@ -5,7 +5,7 @@
 The floor, counted in 256-bit operations (AVX2) on 4 words, that is 256 spins of the square lattice:
 
     random words        10 digits x (3 add, 2 xor, 3 shift, 1 shuffle and 1 counter)   100
-    thresholds          10 digits x (1 tie + 3 x 2 compare; 3 x 2 -> 2 x 2 for z = 4)    50
+    thresholds          10 digits x (1 tie + 2 thresholds x 2)                           50
     neighbours          4 xor + 1 coupling + 4 x 5 to mark 1 or 2 broken bonds, less     20
     selection, flip     8, loads and stores 25                                          33
 

@@ -18,14 +18,14 @@ __all__ = ["Pilot", "choose_method", "run_pilot", "schedule"]
 _READS = 96  # readings in a window
 _LONG = 16  # a window counts if it is this many tau long
 _SLOW = 2000  # steps of burn-in beyond which auto tries replica exchange
-_MOST_STEPS = 100_000
+_MOST_STEPS = 30_000  # steps after which a pilot gives up
 _Z = 4.5  # accepted z score of drift and disagreement
 _SITE_COST = {
     "metropolis": 1 / 6,
     "tempering": 1 / 3,
     "swendsen-wang": 16.0,
     "wolff": 16.0,
-}  # ns, of this machine class
+}  # ns a site, one core
 _MOST_UPDATES = {"metropolis": 3e9, "tempering": 6e9, "swendsen-wang": 1e8, "wolff": 1e8}  # sites touched in a pilot
 
 
