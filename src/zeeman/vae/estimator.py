@@ -28,7 +28,7 @@ from zeeman.base.types import Codes, Seed
 from zeeman.training import Checkpoint, Plan, Trained, quiet_machine, resolve_device, schedule, train
 from zeeman.vae.axes import turn_axes
 from zeeman.vae.inputs import check_codes, check_data
-from zeeman.vae.likelihoods import Likelihood, resolve
+from zeeman.vae.likelihoods import resolve
 from zeeman.vae.model import LatentModel, build_models, count_weights, resolve_network
 from zeeman.vae.objectives import TERMS, elbo, importance_log_likelihood
 from zeeman.vae.saving import load_model, save_model
@@ -42,7 +42,8 @@ class BetaVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     """Variational autoencoder with a weighted KL term, many replicas at once.
 
     Minimises -E_q ln p(x|z) (summed over sites) + beta KL[q(z|x) || N(0, 1)] (summed over latents), averaged over
-    samples (paper 002, eq. 4), by Adam with betas (0.5, 0.999).
+    samples (paper 002, eq. 4), by Adam with betas (0.5, 0.999). Between epochs the latent frame is turned
+    to where a diagonal posterior fits best (`zeeman.vae.axes`): the same loss, its flattest direction taken at once.
 
     Parameters
     ----------
@@ -75,10 +76,8 @@ class BetaVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         "auto" (CUDA if there is one), or a torch device.
     n_threads : int, optional
         Torch threads while training; by default timed at the start.
-    precision : str
-        "float32", "bfloat16" (autocast in training only), or "auto": timed.
-    engine : str
-        "apart", "threads" or "stacked", or "auto": timed.
+    precision, engine : str
+        "float32" or "bfloat16" (autocast in training only); "apart", "threads" or "stacked"; "auto": timed.
     verbose : bool
         Show progress, terms and time left.
 
@@ -99,10 +98,8 @@ class BetaVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         One a replica, in evaluation mode: `.encoder`, `.decoder` (z to channels) and `.likelihood`.
     sample_shape_ : tuple of int
         Shape of one datum; `n_features_in_` is its size.
-    interrupted_ : bool
-        Whether Ctrl-C ended the training early.
-    n_parameters_ : int
-        Weights of one replica.
+    interrupted_, n_parameters_ : bool, int
+        Whether Ctrl-C ended the training early; weights of one replica.
 
     Examples
     --------
@@ -210,7 +207,8 @@ class BetaVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         `.mean` is in the units of the likelihood: Bernoulli, probabilities of the higher value in [0, 1]; categorical,
         expected state numbers (`.base_dist.probs` has the probabilities); Gaussian, means.
         """
-        return self._likelihood.distribution(self._fields(Z))
+        fields = self._fields(Z)
+        return self._likelihood.distribution(fields)
 
     def local_fields(self, Z: ArrayLike) -> NDArray[np.float32]:
         """Return local fields of the best replica at Z (paper 002, eq. 10, 13, 17), (sample, site...).
@@ -222,7 +220,7 @@ class BetaVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
 
     def local_inverse_temperatures(self, Z: ArrayLike) -> NDArray[np.float32]:
         """Return beta_k in (0, 1) of a tempered model, (sample, site...); 1 for a plain one."""
-        return self._from_output(Z, self._likelihood_of().inverse_temperatures).numpy()
+        return self._from_output(Z, "inverse_temperatures").numpy()
 
     def sample(self, n_samples: int = 1, random_state: Seed = None) -> NDArray:
         """Draw data from p(x) = E_{z ~ N(0,1)} p(x|z) of the best replica, (sample, ...) in the coding and type of X.
@@ -369,19 +367,17 @@ class BetaVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         self.interrupted_ = trained.interrupted
         self.n_parameters_ = count_weights(models[0])
 
-    def _likelihood_of(self) -> Likelihood:
-        check_is_fitted(self)
-        return self._likelihood
-
     def _states(self, X: ArrayLike) -> Tensor:
         check_is_fitted(self)
         return self._likelihood.states(check_data(self, X, fitting=False)).to(next(self._best.parameters()).device)
 
     def _fields(self, Z: ArrayLike) -> Tensor:
-        return self._from_output(Z, self._likelihood_of().fields)
+        return self._from_output(Z, "fields")
 
-    def _from_output(self, Z: ArrayLike, read: Any) -> Tensor:
-        """Apply `read` to the best decoder's output at Z, in portions, on the CPU."""
+    def _from_output(self, Z: ArrayLike, what: str) -> Tensor:
+        """Return what the likelihood reads from the best decoder's output at Z, on the CPU."""
+        check_is_fitted(self)
+        read = getattr(self._likelihood, what)
         z = torch.from_numpy(check_codes(Z, self.latent_dim)).to(next(self._best.parameters()).device)
         with self._evaluating():
             return torch.cat([read(self._best.decoder(part).float()) for part in z.split(_PORTION)]).cpu()
