@@ -124,6 +124,15 @@ def test_a_gaussian_is_one_cluster(scales):
     assert LatentSpectrum(random_state=2, n_bootstrap=0).fit(Z).n_clusters_ == 1
 
 
+@pytest.mark.parametrize("shape", ["square", "sheet", "arm"])
+def test_sheets_and_arms_are_one_cluster(shape):
+    """Long and even, or one-sided and curved: separated in kappa (8/pi^2 for a sheet), but with no valley."""
+    rng = np.random.default_rng(10)
+    x, y = rng.random((2, 2500))
+    Z = {"square": np.c_[x, y], "sheet": np.c_[10 * x, y], "arm": np.c_[np.exp(3 * x), 0.1 * (x**2 + y)]}[shape]
+    assert LatentSpectrum(random_state=0, n_bootstrap=0).fit(Z).n_clusters_ == 1
+
+
 def test_sets_with_nothing_between_them_keep_a_constant_ground_state():
     rng = np.random.default_rng(6)
     Z = np.concatenate([rng.normal(c, 0.01, (400, 2)) for c in (-1.0, 0.0, 1.0)])

@@ -1,29 +1,52 @@
-"""How many clusters: the largest k whose separation kappa_k no Gaussian of the same covariance would show.
+"""How many clusters: the largest k whose cells are separated, and parted by a valley, pair by pair.
 
-kappa_k is that of `zeeman.spectrum.localized`; its null is drawn, not assumed: Gaussians with the covariance of the
-codes, in a basis made the same way. A Gaussian cut in half has kappa_2 = 2/pi, the floor of every threshold.
+Two conditions, because each alone is fooled:
+
+- kappa_k (`zeeman.spectrum.localized`) exceeds what a Gaussian of the same covariance shows. Its null is drawn, in a
+  basis made the same way; 2/pi, a Gaussian cut in half, is its floor. A long even sheet cut in half passes, with 8/pi^2.
+- Along the line that best tells two cells apart (Fisher's discriminant) there are fewer samples halfway than at the
+  medians of both: mid / side, plus two standard errors, below 2/3, for every pair of cells. A sheet or an arm of a
+  cluster, however long, has no such valley; rings and arcs of more than half a turn have.
 """
 
 from __future__ import annotations
+
+from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
 
 from zeeman.base.random import stream
 from zeeman.hamiltonians import NormalizedGaussians, landmarks
-from zeeman.spectrum.localized import separations
+from zeeman.spectrum.localized import partitions, separation
 from zeeman.spectrum.resolution import carried_levels, neighbour_distance
 
-__all__ = ["HALVED_GAUSSIAN", "count_clusters", "null_thresholds"]
+__all__ = ["HALVED_GAUSSIAN", "SHALLOW", "count_clusters", "evidence", "null_thresholds"]
 
 HALVED_GAUSSIAN = 2.0 / np.pi
+SHALLOW = 2.0 / 3.0
 _DRAWS = 20
 _MAX_SAMPLES = 3_000
 
 
-def count_clusters(separation: dict[int, float], thresholds: dict[int, float]) -> int:
-    """Largest k with kappa_k above its threshold, 1 if there is none."""
-    return max((k for k, kappa in separation.items() if kappa > thresholds[k]), default=1)
+def count_clusters(separations: dict[int, float], valleys: dict[int, float], thresholds: dict[int, float]) -> int:
+    """Largest k with kappa_k above its threshold and the shallowest valley below 2/3, 1 if there is none."""
+    return max((k for k in separations if separations[k] > thresholds[k] and valleys[k] < SHALLOW), default=1)
+
+
+def evidence(Z: NDArray[np.float64], states: NDArray[np.float64]) -> tuple[dict[int, float], dict[int, float]]:
+    """kappa_k and the shallowest valley between two cells, for every k from 2 to the number of states.
+
+    Parameters
+    ----------
+    Z : ndarray, (sample, latent)
+    states : ndarray, (sample, state)
+        Orthonormal under the samples, the constant included.
+    """
+    cells = partitions(states)
+    separations = {k: separation(states[:, :k], labels) for k, labels in cells.items()}
+    valleys = {k: _shallowest(Z, labels, k) if separations[k] > HALVED_GAUSSIAN else 1.0 for k, labels in cells.items()}
+    return separations, valleys
 
 
 def null_thresholds(
@@ -40,15 +63,16 @@ def null_thresholds(
     """
     rng = stream(seed, "null")
     n_samples = min(len(Z), _MAX_SAMPLES)
-    n_landmarks = max(n_states, n_landmarks * n_samples // len(Z)) if n_landmarks * 10 > n_samples else n_landmarks
+    n_landmarks = min(n_landmarks, max(n_states, n_samples // 10))
     variances = np.maximum(np.linalg.eigvalsh(np.cov(Z, rowvar=False, ddof=0).reshape(Z.shape[1], -1)), 0.0)
     kappas: dict[int, list[float]] = {k: [] for k in range(2, n_states + 1)}
     for _ in range(_DRAWS):
         drawn = rng.standard_normal((n_samples, len(variances))) * np.sqrt(variances)
         centers = landmarks(drawn, n_landmarks, int(rng.integers(2**31)))
         basis = NormalizedGaussians(centers, width * neighbour_distance(centers))
-        for k, kappa in separations(carried_levels(basis, drawn, n_states)[1]).items():
-            kappas[k].append(kappa)
+        states = carried_levels(basis, drawn, n_states)[1]
+        for k, labels in partitions(states).items():
+            kappas[k].append(separation(states[:, :k], labels))
     return {k: _threshold(values) for k, values in kappas.items()}
 
 
@@ -56,3 +80,27 @@ def _threshold(values: list[float]) -> float:
     if len(values) < 2:
         return HALVED_GAUSSIAN
     return max(HALVED_GAUSSIAN, float(np.mean(values) + 2.0 * np.std(values, ddof=1)))
+
+
+def _shallowest(Z: NDArray[np.float64], labels: NDArray[np.integer], k: int) -> float:
+    members = [Z[labels == c] for c in range(k)]
+    return max(_valley(a, b) for a, b in combinations(members, 2))
+
+
+def _valley(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
+    """Fewest samples halfway over those at the lesser side, plus two standard errors; 1 or more: no valley."""
+    within = np.sum([np.cov(part.T, ddof=0).reshape(part.shape[1], -1) * len(part) for part in (a, b)], axis=0)
+    ridge = 1e-9 * np.trace(within) + np.finfo(float).tiny
+    across = np.linalg.solve(within + ridge * np.eye(len(within)), b.mean(axis=0) - a.mean(axis=0))
+    low, high = np.median(a @ across), np.median(b @ across)
+    if not high > low:
+        return 1.0
+    line = np.sort(np.concatenate([a @ across, b @ across]))
+    window = (high - low) / 4.0
+
+    def count(center: NDArray[np.float64]) -> NDArray[np.integer]:
+        return np.searchsorted(line, center + window / 2) - np.searchsorted(line, center - window / 2)
+
+    side = max(1, int(count(np.array([low, high])).min()))
+    middle = int(count(np.linspace(low + window, high - window, 9)).min())
+    return (middle + 2.0 * float(np.sqrt(middle + side))) / side

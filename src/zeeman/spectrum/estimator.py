@@ -18,8 +18,8 @@ from threadpoolctl import threadpool_limits
 from zeeman.base.checks import check_finite, check_positive_integer, check_samples
 from zeeman.base.random import entropy_of, stream
 from zeeman.base.types import Codes, Labels, Seed
-from zeeman.spectrum.counting import count_clusters, null_thresholds
-from zeeman.spectrum.localized import localize, separations
+from zeeman.spectrum.counting import count_clusters, evidence, null_thresholds
+from zeeman.spectrum.localized import localize
 from zeeman.spectrum.resolution import carried_levels, choose_basis
 
 __all__ = ["LatentSpectrum"]
@@ -59,16 +59,19 @@ class LatentSpectrum(ClusterMixin, TransformerMixin, BaseEstimator):
     energies_error_ : ndarray, (n_states,)
         Bootstrap standard errors over samples. The spread over retrainings is larger, 3 to 7 times in our tests.
     n_clusters_ : int
-        Largest k with separation_[k] above separation_threshold_[k], 1 if there is none.
+        Largest k with separation_[k] above separation_threshold_[k] and valley_[k] below 2/3, 1 if there is none.
     n_clusters_frequency_ : dict
         Share of the bootstrap resamples that find each k.
     separation_ : dict
         kappa_k for k = 2 .. n_states: the smallest eigenvalue of the between-cell covariance of the whitened states
-        f_1 .. f_{k-1}. From .85 the sets are separated; below, sheets, rings and arcs (.69-.82) cannot be told from
-        clusters.
+        f_1 .. f_{k-1}; 1 for sets with nothing between them, 8/pi^2 = .81 for an even sheet cut in half.
     separation_threshold_ : dict
         For every k, 2/pi (a Gaussian cut in half) or, if larger, the mean + 2 sd of kappa_k over Gaussians of the
         same covariance.
+    valley_ : dict
+        For every k, samples halfway between two cells over samples at their medians, plus two standard errors, for
+        the pair of cells where it is largest (1 where kappa_k does not reach 2/pi). Rings and long arcs have
+        valleys too and are found as several sets.
     labels_ : ndarray, (sample,)
         Clusters of the training samples, 0 the most populated.
     signs_ : tuple of str
@@ -194,9 +197,9 @@ class LatentSpectrum(ClusterMixin, TransformerMixin, BaseEstimator):
             )
 
     def _count_clusters(self, Z: NDArray[np.float64], states: NDArray[np.float64], seed: int) -> None:
-        self.separation_ = separations(states)
+        self.separation_, self.valley_ = evidence(Z, states)
         self.separation_threshold_ = null_thresholds(Z, len(self.basis_.centers), self.width_, self.n_states, seed)
-        self.n_clusters_ = self.n_clusters or count_clusters(self.separation_, self.separation_threshold_)
+        self.n_clusters_ = self.n_clusters or count_clusters(self.separation_, self.valley_, self.separation_threshold_)
 
     def _label(self, states: NDArray[np.float64]) -> None:
         rotation = localize(states[:, : self.n_clusters_])
@@ -212,7 +215,8 @@ class LatentSpectrum(ClusterMixin, TransformerMixin, BaseEstimator):
             levels, states, _ = carried_levels(self.basis_, Z, self.n_states, times.astype(np.float64))
             if len(levels.energies) == self.n_states:
                 energies.append(levels.energies)
-                counts.append(count_clusters(separations(np.repeat(states, times, axis=0)), self.separation_threshold_))
+                drawn = evidence(np.repeat(Z, times, axis=0), np.repeat(states, times, axis=0))
+                counts.append(count_clusters(*drawn, self.separation_threshold_))
         enough = len(energies) > 1
         self.energies_error_ = np.std(energies, axis=0, ddof=1) if enough else np.full(self.n_states, np.nan)
         found, times = np.unique(counts, return_counts=True)

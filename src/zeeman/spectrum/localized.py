@@ -8,7 +8,8 @@ The separation of the sets is the number
     kappa_k = smallest eigenvalue of sum_c p_c m_c m_c^T,
 
 with p_c the share and m_c the mean, in the whitened coordinates (f_1 ... f_{k-1}), of the cell where localized state
-c is the largest: 1 if every state is constant on every cell, 2/pi if a Gaussian is cut in half.
+c is the largest: 1 if every state is constant on every cell, 2/pi if a Gaussian is cut in half, 8/pi^2 if a uniform
+sheet is.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import numpy as np
 import scipy.linalg
 from numpy.typing import NDArray
 
-__all__ = ["localize", "separations"]
+__all__ = ["localize", "partitions", "separation"]
 
 
 def localize(states: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -33,16 +34,19 @@ def localize(states: NDArray[np.float64]) -> NDArray[np.float64]:
     return _varimax(_fourth_moments(states), states)
 
 
-def separations(states: NDArray[np.float64]) -> dict[int, float]:
-    """kappa_k of the k lowest of `states`, (sample, state), for every k from 2; 0 where a cell is empty."""
+def partitions(states: NDArray[np.float64]) -> dict[int, NDArray[np.integer]]:
+    """Cells of the k lowest of `states`, (sample, state), for every k from 2: k -> (sample,) labels 0 .. k-1."""
     moments = _fourth_moments(states)
-    sizes = range(2, states.shape[1] + 1)
-    return {k: _separation(states[:, :k], _varimax(moments[:k, :k, :k, :k], states[:, :k])) for k in sizes}
+    found = {}
+    for k in range(2, states.shape[1] + 1):
+        rotation = _varimax(moments[:k, :k, :k, :k], states[:, :k])
+        found[k] = np.argmax(states[:, :k] @ rotation, axis=1)
+    return found
 
 
-def _separation(states: NDArray[np.float64], rotation: NDArray[np.float64]) -> float:
-    n_cells = states.shape[1]
-    member = np.eye(n_cells)[np.argmax(states @ rotation, axis=1)]
+def separation(states: NDArray[np.float64], labels: NDArray[np.integer]) -> float:
+    """kappa_k of k states, (sample, k), constant included, over the cells `labels`; 0 if a cell is empty."""
+    member = np.eye(states.shape[1])[labels]
     shares = member.mean(axis=0)
     if np.any(shares == 0):
         return 0.0
