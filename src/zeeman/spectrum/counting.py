@@ -3,7 +3,7 @@
 Two conditions, because each alone is fooled:
 
 - kappa_k (`zeeman.spectrum.localized`) exceeds what a Gaussian of the same covariance shows. Its null is drawn, in a
-  basis made the same way; 2/pi, a Gaussian cut in half, is its floor. A long even sheet cut in half passes, with 8/pi^2.
+  basis made the same way; 2/pi, a Gaussian cut in half, is its floor. A long even sheet cut in half passes with 8/pi^2.
 - Along the line that best tells two cells apart (Fisher's discriminant) there are fewer samples halfway than at the
   medians of both: mid / side, plus two standard errors, below 2/3, for every pair of cells. A sheet or an arm of a
   cluster, however long, has no such valley; rings and arcs of more than half a turn have.
