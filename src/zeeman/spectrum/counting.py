@@ -90,8 +90,12 @@ def _shallowest(Z: NDArray[np.float64], labels: NDArray[np.integer], k: int) -> 
 def _valley(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
     """Fewest samples halfway over those at the lesser side, plus two standard errors; 1 or more: no valley."""
     within = np.sum([np.cov(part.T, ddof=0).reshape(part.shape[1], -1) * len(part) for part in (a, b)], axis=0)
-    ridge = 1e-9 * np.trace(within) + np.finfo(float).tiny
-    across = np.linalg.solve(within + ridge * np.eye(len(within)), b.mean(axis=0) - a.mean(axis=0))
+    apart = b.mean(axis=0) - a.mean(axis=0)
+    ridge = 1e-9 * (np.trace(within) + (len(a) + len(b)) * apart @ apart)
+    if ridge == 0.0:
+        return 1.0
+    across = np.linalg.solve(within + ridge * np.eye(len(within)), apart)
+    across /= max(np.linalg.norm(across), np.finfo(float).tiny)
     low, high = np.median(a @ across), np.median(b @ across)
     if not high > low:
         return 1.0
