@@ -57,6 +57,7 @@ class TableEncoder(nn.Module):
             nn.Linear(128 * quarter**2, 1024, bias=False), nn.BatchNorm1d(1024), nn.LeakyReLU(_SLOPE),
         )  # fmt: skip
         self.head = GaussianHead(1024, latent_dim)
+        _glorot(self)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Map (sample, channel, L, L) to mean and scale, (sample, latent) each."""
@@ -82,6 +83,7 @@ class TableDecoder(nn.Module):
             nn.BatchNorm2d(64), nn.ReLU(),
             nn.ConvTranspose2d(64, n_channels, 4, 2, padding=1),
         )  # fmt: skip
+        _glorot(self)
 
     def forward(self, z: Tensor) -> Tensor:
         """Map (sample, latent) to (sample, channel, L, L)."""
@@ -120,6 +122,19 @@ class MLPDecoder(nn.Module):
     def forward(self, z: Tensor) -> Tensor:
         """Map (sample, latent) to (sample, channel, ...)."""
         return self.layers(z)
+
+
+def _glorot(module: nn.Module) -> None:
+    """Draw weights from U(-a, a), a = sqrt(6 / (fan in + fan out)), biases 0: what TensorFlow, used in the paper, does.
+
+    It matters: with torch's defaults (heads two times smaller, first decoder layer nine times larger) the four ordered
+    groups of the three-phase Ising data at L = 32 can settle in a wrong cyclic order, from which no rotation helps.
+    """
+    for layer in module.modules():
+        if isinstance(layer, (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)):
+            nn.init.xavier_uniform_(layer.weight)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
 
 
 def _sides(size: int) -> tuple[int, int, int]:
