@@ -100,7 +100,7 @@ def train(
     plan: Plan,
     *,
     validate: Callable[[nn.Module], float],
-    between: Callable[[nn.Module], None] | None = None,
+    after_epoch: Callable[[nn.Module], None] | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
     settings: dict[str, Any] | None = None,
     progress: Progress | None = None,
@@ -116,8 +116,8 @@ def train(
     plan : Plan
     validate : callable
         Figure of merit of a module in evaluation mode, after each epoch; `history["validation"]`.
-    between : callable, optional
-        Called with every module, in evaluation mode, between epochs; may change its weights in place.
+    after_epoch : callable, optional
+        Called with every module, in evaluation mode, after each epoch; may change its weights in place.
     checkpoint : path, optional
         Folder; a training found there is continued, ValueError if its `settings` are others.
     settings : dict, optional
@@ -138,7 +138,9 @@ def train(
         progress.advance(run.epoch * run.n_steps + run.step)
     try:
         with quiet_machine(run.engine.threads), _interrupts() as stopped:
-            _epochs(run, validate, between, stopped, None if checkpoint is None else (checkpoint, settings), progress)
+            _epochs(
+                run, validate, after_epoch, stopped, None if checkpoint is None else (checkpoint, settings), progress
+            )
     finally:
         run.ensemble.close()
     history = {
@@ -183,7 +185,7 @@ def _continue(modules: Sequence[nn.Module], data: Tensor, plan: Plan, found: Che
 def _epochs(
     run: _Run,
     validate: Callable[[nn.Module], float],
-    between: Callable[[nn.Module], None] | None,
+    after_epoch: Callable[[nn.Module], None] | None,
     stopped: threading.Event,
     keep: tuple[str | os.PathLike[str], dict[str, Any]] | None,
     progress: Progress | None,
@@ -208,12 +210,13 @@ def _epochs(
                 _keep(run, keep)
             _close_epoch(run, validate)
             return
+        if after_epoch is not None:
+            _train_mode(run, False)
+            for module in run.ensemble.modules_in_step():
+                after_epoch(module)
+            run.ensemble.adopt_modules()
         detail = _close_epoch(run, validate)
         run.epoch, run.step = run.epoch + 1, 0
-        if between is not None and run.epoch < run.plan.n_epochs:
-            for module in run.ensemble.modules:
-                between(module)
-            run.ensemble.adopt_modules()
         if keep is not None:
             _keep(run, keep)
         if stopped.is_set():

@@ -1,6 +1,7 @@
 """The machine under a training: threads, subnormal numbers, memory reuse, and whether bfloat16 is fast here.
 
-Everything global that is changed is put back. Set ``OMP_WAIT_POLICY=passive`` in the environment before torch is
+Threads and the treatment of subnormal numbers are put back; how the C library reuses memory is not
+(`keep_freed_memory`, speed only). Set ``OMP_WAIT_POLICY=passive`` in the environment before torch is
 imported when cores are shared: a thread that spins while it waits can make two threads fifty times slower than one.
 """
 

@@ -123,7 +123,7 @@ class BetaVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         random_state: Seed = None,
         *,
         learning_rate: float = 1e-3,
-        schedule: str = "constant-cosine",
+        schedule: str = "cosine",
         device: str = "auto",
         n_threads: int | None = None,
         precision: str = "auto",
@@ -338,10 +338,10 @@ class BetaVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         with Progress(steps, "training", enabled=self.verbose) as progress:
             return train(
                 models, states[rest], plan, validate=lambda model: self._mean_elbo(model, judged),  # type: ignore[arg-type]
-                between=self._between(judged), checkpoint=checkpoint, settings=settings, progress=progress,
+                after_epoch=self._after_epoch(judged), checkpoint=checkpoint, settings=settings, progress=progress,
             )  # fmt: skip
 
-    def _between(self, states: Tensor) -> Any:
+    def _after_epoch(self, states: Tensor) -> Any:
         """After an epoch, turn the axes to where the diagonal posterior fits best (needs heads that are known)."""
         if self.network_ == "custom" or self.latent_dim == 1:
             return None

@@ -127,8 +127,9 @@ class MLPDecoder(nn.Module):
 def _glorot(module: nn.Module) -> None:
     """Draw weights from U(-a, a), a = sqrt(6 / (fan in + fan out)), biases 0: what TensorFlow, used in the paper, does.
 
-    It matters: with torch's defaults (heads two times smaller, first decoder layer nine times larger) the four ordered
-    groups of the three-phase Ising data at L = 32 can settle in a wrong cyclic order, from which no rotation helps.
+    With torch's defaults (heads two times smaller, first decoder layer nine times larger) a short training on the
+    three-phase Ising data at L = 32 ended far from the order parameters: 0.55 and 0.47 correlation after four epochs
+    against 0.98 and 0.995, one seed each.
     """
     for layer in module.modules():
         if isinstance(layer, (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)):
