@@ -36,7 +36,8 @@ def test_error_of_the_mean_is_the_spread_of_means():
 
 
 def test_against_pyerrors():
-    pyerrors = pytest.importorskip("pyerrors")
+    import pyerrors
+
     x = ar1(0.9, (50_000,), seed=2) + 3.0
     theirs = pyerrors.Obs([x], ["ensemble"])
     theirs.gamma_method()
