@@ -151,3 +151,32 @@ def test_a_killed_run_continues_to_the_same_numbers(tmp_path):
     numbers = [json.loads((folder / "metrics.json").read_text()) for folder in (killed, whole)]
     np.testing.assert_allclose(numbers[0]["energies"], numbers[1]["energies"], rtol=1e-4)
     assert numbers[0]["elbo"] == pytest.approx(numbers[1]["elbo"], rel=1e-5)
+
+
+def test_fresh_with_a_refused_option_keeps_the_old_run(tmp_path):
+    rng = np.random.default_rng(1)
+    np.save(tmp_path / "x.npy", rng.standard_normal((80, 3)))
+    run, few = tmp_path / "run", Options(n_epochs=1, n_states=3)
+    analyze(tmp_path / "x.npy", run, few, progress=False)
+    before = (run / "metrics.json").read_bytes()
+    with pytest.raises(ValueError, match="support"):
+        analyze(tmp_path / "x.npy", run, Options(likelihood="bernoulli"), progress=False, fresh=True)
+    assert (run / "metrics.json").read_bytes() == before
+    analyze(tmp_path / "x.npy", run, Options(n_epochs=2, n_states=3), progress=False, fresh=True)
+    assert json.loads((run / "run.json").read_text())["settings"]["n_epochs"] == 2
+    assert {path.name for path in tmp_path.iterdir()} == {"x.npy", "run"}
+
+
+def test_one_column_and_one_latent_are_enough(tmp_path):
+    rng = np.random.default_rng(2)
+    np.save(tmp_path / "x.npy", np.concatenate([rng.normal(-3, 1, 60), rng.normal(3, 1, 60)])[:, None])
+    assert analyze(tmp_path / "x.npy", tmp_path / "r", Options(n_epochs=1, n_states=3), progress=False).latent_dim == 1
+    ising = Options(size=8, n_samples=60, n_epochs=1, n_states=3, latent_dim=1)
+    metrics = analyze("ising", tmp_path / "s", ising, progress=False).metrics
+    assert len(metrics["order_parameter_correlation"]) == 2
+
+
+def test_a_file_named_like_a_built_in_is_a_file(tmp_path):
+    np.save(tmp_path / "digits.npy", np.random.default_rng(3).normal(5, 3, (80, 4)))
+    analysis = analyze(tmp_path / "digits.npy", tmp_path / "r", Options(n_epochs=1, n_states=3), progress=False)
+    assert any("standardised" in note for note in analysis.notes)

@@ -278,3 +278,14 @@ def test_same_seed_same_numbers_other_seed_others():
     a, b, c = fitted(X), fitted(X), fitted(X, random_state=1)
     np.testing.assert_array_equal(a.transform(X), b.transform(X))
     assert not np.array_equal(a.transform(X), c.transform(X))
+
+
+def test_what_cannot_be_trained_is_named():
+    X = np.random.default_rng(0).standard_normal((60, 4))
+    with pytest.raises(ValueError, match=r"diverged in epoch 1.*learning_rate"):
+        BetaVAE(n_epochs=1, random_state=0).fit(X * 1e25)
+    with pytest.raises(ValueError, match="100001 states"):
+        BetaVAE(likelihood="categorical").fit(np.array([[0, 100_000], [1, 2], [3, 4]]))
+    if not torch.cuda.is_available():
+        with pytest.raises(ValueError, match="no CUDA device"):
+            BetaVAE(device="cuda").fit(X)

@@ -91,6 +91,13 @@ def test_energies_are_invariant_under_rigid_motions(dim):
     assert (there.labels_ == here.labels_).all()
 
 
+def test_energies_do_not_depend_on_a_far_origin():
+    Z, _ = mixture(2)
+    here = LatentSpectrum(n_states=4, random_state=0, n_bootstrap=0).fit(Z)
+    there = LatentSpectrum(n_states=4, random_state=0, n_bootstrap=0).fit(Z + 1e8)
+    np.testing.assert_allclose(there.energies_, here.energies_, rtol=1e-4, atol=1e-8)
+
+
 def test_energies_scale_as_inverse_squared_length():
     Z, _ = mixture(2)
     here = LatentSpectrum(n_states=5, random_state=0, n_bootstrap=0).fit(Z)

@@ -86,7 +86,7 @@ def simulate(
     model : str
         ising.
     temperature : list of float
-        In units of |J|/k_B; give the option once for each.
+        In the unit of J and h, k_B = 1; give the option once for each.
     out : Path
         Store to write, ending in .zarr. A killed call continues when it is repeated.
     lattice : str

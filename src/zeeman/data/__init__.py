@@ -9,9 +9,10 @@ from __future__ import annotations
 from zeeman.data.dataset import DatasetWriter, open_dataset, write_dataset
 from zeeman.data.generate import generate_to, three_phases, three_phases_to
 from zeeman.data.loaded import Loaded
-from zeeman.data.sources import load
+from zeeman.data.sources import BUILT_IN, load
 
 __all__ = [
+    "BUILT_IN",
     "DatasetWriter",
     "Loaded",
     "generate_to",

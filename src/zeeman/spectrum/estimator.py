@@ -77,7 +77,9 @@ class LatentSpectrum(ClusterMixin, TransformerMixin, BaseEstimator):
     signs_ : tuple of str
         For every excited state "skewness" where E f^3 fixes its sign, "undetermined" where it does not.
     basis_, coefficients_ : NormalizedGaussians; ndarray, (landmark, n_states)
-        f_m(z) = sum_j coefficients_[j, m] basis_(z)[j].
+        f_m(z) = sum_j coefficients_[j, m] basis_(z - center_)[j].
+    center_ : ndarray, (latent,)
+        Mean of the training samples.
     outlier_states_ : list of dict
         States set aside because they live on a few isolated samples: their energies and sample counts.
 
@@ -117,9 +119,10 @@ class LatentSpectrum(ClusterMixin, TransformerMixin, BaseEstimator):
         """Find the levels of `Z`, (sample, latent), or of the `Codes` of one replica."""
         Z = self._validated(Z, reset=True)
         self.check_parameters(len(Z))
+        self.center_ = Z.mean(axis=0)
         # small products lose more to waking threads than they gain, most of all on a busy machine
         with threadpool_limits(1 if Z.size < _THREADS_PAY else None):
-            return self._solve(Z, entropy_of(self.random_state))
+            return self._solve(Z - self.center_, entropy_of(self.random_state))
 
     def _solve(self, Z: NDArray[np.float64], seed: int) -> LatentSpectrum:
         basis, self.width_, self.held_out_ = choose_basis(Z, self.n_states, self.n_landmarks, self.width, seed)
@@ -152,7 +155,7 @@ class LatentSpectrum(ClusterMixin, TransformerMixin, BaseEstimator):
     def is_outside(self, Z: Any) -> NDArray[np.bool_]:
         """Whether each sample is farther from the landmarks than 99 % of the training samples, (sample,)."""
         check_is_fitted(self)
-        return self.basis_.distance(self._validated(Z, reset=False)) > self.reach_
+        return self.basis_.distance(self._validated(Z, reset=False) - self.center_) > self.reach_
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:
         """Names of the columns of `transform`: state1, state2, ..."""
@@ -161,7 +164,7 @@ class LatentSpectrum(ClusterMixin, TransformerMixin, BaseEstimator):
 
     def _states(self, Z: Any) -> NDArray[np.float64]:
         check_is_fitted(self)
-        return self.basis_.apply(self._validated(Z, reset=False), self.coefficients_)
+        return self.basis_.apply(self._validated(Z, reset=False) - self.center_, self.coefficients_)
 
     def _validated(self, Z: Any, *, reset: bool) -> NDArray[np.float64]:
         if isinstance(Z, Codes):

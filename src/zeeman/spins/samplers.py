@@ -73,7 +73,7 @@ def sample(
     model : Model
         ``zm.spins.Ising(zm.spins.square(32))``, ...
     temperature : float or sequence of float
-        In units of the coupling (k_B = 1).
+        In the unit of J and h, k_B = 1: T / |J| for a coupling of +1 or -1.
     n_samples : int
         Configurations at each temperature.
     method : str

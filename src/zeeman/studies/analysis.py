@@ -23,7 +23,7 @@ from sklearn.metrics import adjusted_rand_score
 from zeeman import plots, report
 from zeeman.base.results import Analysis, Baseline, Draws
 from zeeman.base.store import provenance, write_json
-from zeeman.data import Loaded, load, write_dataset
+from zeeman.data import BUILT_IN, Loaded, load, write_dataset
 from zeeman.spectrum import LatentSpectrum
 from zeeman.studies import readings
 from zeeman.studies.options import Options
@@ -73,19 +73,18 @@ def analyze(
     started = time.perf_counter()
     data = _load(source, options, progress)
     loading = time.perf_counter() - started
-    options, notes = _resolved(data, options)
+    options, notes = _resolved(data, options, built_in=str(source) in BUILT_IN)
     data, scaling = _scaled(data, options)
     vae = _estimator(options, progress)
     _spectrum(options).check_parameters(len(data.X))
-    folder = RunFolder(out or Path("runs") / data.name, _settings(source, options), data.content_hash, fresh=fresh)
+    folder = RunFolder(out or Path("runs") / data.name, _settings(data, options), data.content_hash, fresh=fresh)
     folder.seconds["data"] = loading
     with folder.stage("train"), folder.unless_refused():
         vae = _trained(vae, data, folder)
         _write_data(folder.path / "data", data)
     with folder.stage("read"):
         analysis = _read(vae, data, options, [*data.notes, *notes, *scaling, *vae_notes(vae)])
-    with folder.stage("report"):
-        return _publish(analysis, vae, folder)
+    return _publish(analysis, vae, folder)
 
 
 def vae_notes(vae: BetaVAE) -> list[str]:
@@ -107,7 +106,7 @@ def _load(source: str | os.PathLike[str], options: Options, progress: bool) -> L
     return load(source, key=options.key, label_column=options.label_column, **chosen)
 
 
-def _resolved(data: Loaded, options: Options) -> tuple[Options, list[str]]:
+def _resolved(data: Loaded, options: Options, *, built_in: bool) -> tuple[Options, list[str]]:
     """Fill in what was left to the data; say each choice."""
     notes, shape = [], data.X.shape[1:]
     lattice = data.kind == "spins" and len(shape) == 2
@@ -127,10 +126,9 @@ def _resolved(data: Loaded, options: Options) -> tuple[Options, list[str]]:
     if options.scale not in ("auto", "none", "standardize"):
         raise ValueError(f"scale must be 'auto', 'none' or 'standardize', got {options.scale!r}")
     if options.scale == "auto":
-        from_file = data.name not in ("digits", "classes")
         real = options.likelihood in ("auto", "gaussian") and data.X.dtype.kind == "f" and data.kind == "table"
         binary = bool(np.isin(data.X, (0, 1)).all())
-        options = replace(options, scale="standardize" if from_file and real and not binary else "none")
+        options = replace(options, scale="standardize" if real and not binary and not built_in else "none")
     return options, notes
 
 
@@ -161,9 +159,9 @@ def _spectrum(options: Options) -> LatentSpectrum:
     return LatentSpectrum(options.n_states, options.n_clusters, options.seed)
 
 
-def _settings(source: str | os.PathLike[str], options: Options) -> dict[str, Any]:
+def _settings(data: Loaded, options: Options) -> dict[str, Any]:
     return {
-        "source": os.fspath(source),
+        "source": data.name,
         **{k: v for k, v in asdict(options).items() if k not in ("device", "n_threads")},
     }
 
@@ -261,16 +259,22 @@ def _mean_energy(draws: Draws | None) -> float | None:
 
 
 def _publish(analysis: Analysis, vae: BetaVAE, folder: RunFolder) -> Analysis:
-    figures = plots.draw_all(analysis)
-    for name, figure in figures.items():
-        plots.save(figure, folder.path / "figures" / f"{name}.png")
-    seconds = {**folder.seconds, "total": sum(folder.seconds.values())}
-    analysis = replace(analysis, metrics={**analysis.metrics, "seconds": seconds}, seconds=seconds)
+    with folder.stage("draw"):
+        figures = plots.draw_all(analysis)
+        for name, figure in figures.items():
+            plots.save(figure, folder.path / "figures" / f"{name}.png")
+    analysis = _timed(analysis, folder)
+    with folder.stage("report"):
+        page, narrow = _page_decoder(vae, analysis.latent_dim), plots.draw_all(analysis, columns=1)
+        report.write_report(analysis, figures, folder.path / "report.html", decoder=page, narrow=narrow)
+    analysis = _timed(analysis, folder)
     write_json(folder.path / "metrics.json", analysis.metrics)
-    page = _page_decoder(vae, analysis.latent_dim)
-    narrow = plots.draw_all(analysis, columns=1)
-    report.write_report(analysis, figures, folder.path / "report.html", decoder=page, narrow=narrow)
     return analysis
+
+
+def _timed(analysis: Analysis, folder: RunFolder) -> Analysis:
+    seconds = {**folder.seconds, "total": sum(folder.seconds.values())}
+    return replace(analysis, metrics={**analysis.metrics, "seconds": seconds}, seconds=seconds)
 
 
 def _page_decoder(vae: BetaVAE, latent_dim: int) -> report.PageDecoder | None:
@@ -283,7 +287,7 @@ def _page_decoder(vae: BetaVAE, latent_dim: int) -> report.PageDecoder | None:
 
 
 def _title(data: Loaded) -> str:
-    if data.name == "ising" and data.X.ndim == 3:
+    if data.attrs.get("title", "").startswith("Ising model") and data.X.ndim == 3:
         return f"Ising model, {data.X.shape[1]} x {data.X.shape[2]}, three phases"
     return data.name
 

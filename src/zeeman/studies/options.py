@@ -39,7 +39,7 @@ class Options:
         "standardize" subtracts every column's mean and divides by its standard deviation, "none" leaves the data,
         "auto" standardises tables read from files under a Gaussian likelihood.
     seed : int
-        Decides every number.
+        Decides every random number. Last digits depend on the engine, chosen by timing; the report says which.
     key : str, optional
         Which array of a file that holds several.
     label_column : str, optional

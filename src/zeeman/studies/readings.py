@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 from sklearn.metrics import adjusted_rand_score
@@ -47,19 +46,21 @@ def correlation_matrix(parameters: Mapping[str, NDArray], Z: NDArray) -> NDArray
 
 
 def alignment(parameters: Mapping[str, NDArray], Z: NDArray) -> dict[str, Any]:
-    """Match each order parameter to an axis of its own.
+    """Match each order parameter to the axis it correlates with most.
 
     Returns
     -------
     dict
         `order_parameter_correlation` name -> |Pearson| with its axis, and `axis_crosstalk`, the largest |Pearson| of
-        an order parameter with the axis of another.
+        an order parameter with the axis of another (1 if two share an axis as equals).
     """
     matrix = correlation_matrix(parameters, Z)
-    rows, axes = linear_sum_assignment(-matrix)
-    matched = {name: float(matrix[r, a]) for name, r, a in zip(parameters, rows, axes, strict=False)}
-    cross = matrix[np.ix_(rows, axes)] - np.diag(matrix[rows, axes])
-    return {"order_parameter_correlation": matched, "axis_crosstalk": float(cross.max()) if len(rows) > 1 else 0.0}
+    axes = matrix.argmax(axis=1)
+    cross = matrix[:, axes][~np.eye(len(axes), dtype=bool)]
+    return {
+        "order_parameter_correlation": dict(zip(parameters, matrix.max(axis=1).tolist(), strict=True)),
+        "axis_crosstalk": float(cross.max(initial=0.0)),
+    }
 
 
 def principal_components(
@@ -69,6 +70,7 @@ def principal_components(
     flat = X.reshape(len(X), -1).astype(np.float64)
     kept = min(max(n_components, 2), *flat.shape)
     scores = PCA(kept, random_state=0).fit_transform(flat)
+    scores = np.pad(scores, ((0, 0), (0, max(0, 2 - kept))))  # one column has one component; pictures want a plane
     fit = spectrum.fit(scores[:, :n_components])
     matrix = correlation_matrix(parameters, scores) if parameters else None
     return Baseline(scores, matrix, fit.energies_, fit.labels_), fit

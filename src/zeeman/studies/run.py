@@ -31,7 +31,7 @@ class RunFolder:
     data_hash : str
         Content hash of the data.
     fresh : bool
-        Remove what an earlier run left there and begin anew.
+        Begin anew; the earlier run is removed once the new one is trained.
 
     Raises
     ------
@@ -45,13 +45,15 @@ class RunFolder:
         self.path = Path(path)
         self.seconds: dict[str, float] = {}
         wanted = {"settings": dict(settings), "data_hash": data_hash}
+        self._aside = self.path.with_name(f".{self.path.name}.before")
+        self._restore()  # of a --fresh that was killed before it had anything better
         before = self._record()
         self._made_parent = not self.path.parent.exists()
         if before is not None and not fresh:
             self._compare(before, wanted)
             self.seconds = dict(before.get("seconds", {}))
         elif before is not None:
-            shutil.rmtree(self.path)
+            os.replace(self.path, self._aside)
         self.continued = before is not None and not fresh
         self._content = {**wanted, "provenance": provenance(), "seconds": self.seconds}
         if not self.continued:
@@ -76,9 +78,17 @@ class RunFolder:
         except (ValueError, TypeError):
             if not self.continued:
                 shutil.rmtree(self.path, ignore_errors=True)
+                self._restore()
                 if self._made_parent:
                     self.path.parent.rmdir()
             raise
+        shutil.rmtree(self._aside, ignore_errors=True)
+
+    def _restore(self) -> None:
+        """Put back the run that --fresh moved aside, unless a trained one stands in its place."""
+        if self._aside.exists() and not (self.path / "model").exists():
+            shutil.rmtree(self.path, ignore_errors=True)
+            os.replace(self._aside, self.path)
 
     def _record(self) -> dict[str, Any] | None:
         file = self.path / "run.json"

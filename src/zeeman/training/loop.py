@@ -210,6 +210,11 @@ def _epochs(
                 _keep(run, keep)
             _close_epoch(run, validate)
             return
+        if not bool(torch.isfinite(run.sums).all()):
+            raise ValueError(
+                f"the training diverged in epoch {run.epoch + 1} (its loss is not finite): "
+                f"lower learning_rate = {run.plan.learning_rate:g}, or rescale the data"
+            )
         if after_epoch is not None:
             _train_mode(run, False)
             for module in run.ensemble.modules_in_step():

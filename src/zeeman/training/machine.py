@@ -22,6 +22,8 @@ def resolve_device(device: str) -> torch.device:
     """Return the torch device; "auto" is CUDA where there is one, else the CPU."""
     if device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if str(device).startswith("cuda") and not torch.cuda.is_available():
+        raise ValueError(f"device={device!r}, but this torch sees no CUDA device; use device='cpu' or 'auto'")
     try:
         return torch.device(device)
     except RuntimeError as error:

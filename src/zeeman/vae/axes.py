@@ -23,15 +23,19 @@ from zeeman.vae.model import LatentModel
 __all__ = ["best_rotation", "fisher_metric", "turn_axes"]
 
 _SWEEPS = 6
+_MOST_SAMPLES, _FEWEST_SAMPLES, _DECODINGS = 256, 32, 1536  # the metric takes d (d + 1) decodings a sample
+_MOST_LATENTS = 16  # beyond, a look at the frame would cost more than it straightens
 _ANGLES = 181  # in (-45, 45] degrees: the nearest of equivalent frames, so a straight one stays as it is
 
 
 def turn_axes(model: LatentModel, x: Tensor) -> Tensor:
     """Rotate `model` to the frame that minimises the loss for the states x, and return Q, (latent, latent)."""
-    if model.beta == 0:
-        return torch.eye(model.posterior(x[:1])[0].shape[1])
     with torch.no_grad():
-        z = model.posterior(x)[0].float()
+        z = model.posterior(x[:_MOST_SAMPLES])[0].float()
+        dim = z.shape[1]
+        if model.beta == 0 or not 1 < dim <= _MOST_LATENTS:
+            return torch.eye(dim)
+        z = z[: max(_FEWEST_SAMPLES, _DECODINGS // (dim * (dim + 1)))]
         precision = torch.eye(z.shape[1], device=z.device) + fisher_metric(model, z) / model.beta
         Q = best_rotation(precision.double().cpu())
         model.rotate(Q.to(z))

@@ -28,6 +28,7 @@ from zeeman.base.checks import check_choice
 
 __all__ = ["LIKELIHOODS", "BernoulliLikelihood", "CategoricalLikelihood", "GaussianLikelihood", "Likelihood", "resolve"]
 
+_TOO_MANY_STATES = 1024  # a decoder writes one channel a state
 _MOST_STATES = 32  # more integer values than this are taken for numbers, not names of states
 
 
@@ -246,6 +247,11 @@ def resolve(X: NDArray, name: str, tempered: bool) -> tuple[Likelihood, str]:
         return BernoulliLikelihood(tempered, low=low), f"bernoulli: {why}"
     if name == "categorical":
         states = max(2, int(X.max()) + 1)
+        if states > _TOO_MANY_STATES:
+            raise ValueError(
+                f"categorical likelihood: X holds {int(X.max())}, so {states} states a site, more than "
+                f"{_TOO_MANY_STATES}; number the states 0..q-1, or choose likelihood='gaussian'"
+            )
         return CategoricalLikelihood(tempered, n_states=states), f"categorical with {states} states: {why}"
     return GaussianLikelihood(tempered), f"gaussian: {why}"
 
@@ -265,7 +271,7 @@ def _recognise(X: NDArray) -> tuple[str, str]:
     if X.dtype.kind in "iu" and X.min() >= 0 and X.max() < _MOST_STATES:
         return "categorical", f"X holds integers 0..{int(X.max())}"
     if X.dtype.kind in "iu":
-        return "gaussian", f"X holds integers {int(X.min())}..{int(X.max())}, too wide for states"
+        return "gaussian", f"X holds integers {int(X.min())}..{int(X.max())}, not 0..q-1 with q at most {_MOST_STATES}"
     return "gaussian", "X holds real numbers"
 
 
