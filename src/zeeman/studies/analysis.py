@@ -120,9 +120,11 @@ def _resolved(data: Loaded, options: Options, *, built_in: bool) -> tuple[Option
             notes.append(f"beta = {beta:g}: 100 at 32 x 32 (paper 002), scaled by the area")
     if options.n_epochs is None:
         steps_an_epoch = max(1, int(0.9 * len(data.X)) // options.batch_size)
-        options = replace(options, n_epochs=6 if lattice else int(np.clip(_STEPS // steps_an_epoch, 10, 150)))
-    if options.learning_rate is None:
-        options = replace(options, learning_rate=2e-3 if lattice else 1e-3)
+        options = replace(options, n_epochs=5 if lattice else int(np.clip(_STEPS // steps_an_epoch, 10, 150)))
+    if options.start is None:
+        options = replace(options, start="pca" if lattice else "random")
+        if lattice:
+            notes.append("the encoder starts at the principal components, in a random frame; --start random for none")
     if options.scale not in ("auto", "none", "standardize"):
         raise ValueError(f"scale must be 'auto', 'none' or 'standardize', got {options.scale!r}")
     if options.scale == "auto":
@@ -146,12 +148,12 @@ def _estimator(options: Options, progress: bool) -> BetaVAE:
     assert options.latent_dim is not None  # resolved by now, like those below
     assert options.beta is not None
     assert options.n_epochs is not None
-    assert options.learning_rate is not None
+    assert options.start is not None
     return BetaVAE(
         latent_dim=options.latent_dim, likelihood=options.likelihood, beta=options.beta, tempered=options.tempered,
         network=options.network, n_replicas=options.n_replicas, n_epochs=options.n_epochs,
-        batch_size=options.batch_size, learning_rate=options.learning_rate, random_state=options.seed,
-        device=options.device, n_threads=options.n_threads, verbose=progress,
+        batch_size=options.batch_size, learning_rate=options.learning_rate, start=options.start,
+        random_state=options.seed, device=options.device, n_threads=options.n_threads, verbose=progress,
     )  # fmt: skip
 
 

@@ -27,8 +27,10 @@ class Options:
         Trainings that differ only in their seeds.
     n_epochs : int, optional
         Passes over the data; by default as many as the kind of data needs.
-    learning_rate : float, optional
-        Adam's rate at the start, falling to zero along a cosine; by default 0.002 for spins, 0.001 otherwise.
+    learning_rate : float
+        Adam's rate at the start, falling to zero along a cosine; 0.001, the paper's, by default.
+    start : str, optional
+        "pca" (the default for spins): the encoder starts at the principal components, in a random frame; "random".
     batch_size : int
         Samples a step.
     n_states : int
@@ -63,7 +65,8 @@ class Options:
     tempered: bool = False
     n_replicas: int = 1
     n_epochs: int | None = None
-    learning_rate: float | None = None
+    learning_rate: float = 1e-3
+    start: str | None = None
     batch_size: int = 128
     n_states: int = 10
     n_clusters: int | None = None

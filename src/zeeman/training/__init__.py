@@ -4,7 +4,7 @@ from zeeman.training.checkpoint import Checkpoint, read_tensors, write_tensors
 from zeeman.training.engine import ENGINES, PRECISIONS, Engine, choose_engine
 from zeeman.training.ensemble import Apart, Ensemble, Stacked
 from zeeman.training.loop import Plan, Trained, train
-from zeeman.training.machine import quiet_machine, resolve_device
+from zeeman.training.machine import evaluating, quiet_machine, resolve_device
 from zeeman.training.schedules import SCHEDULES, schedule
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "Stacked",
     "Trained",
     "choose_engine",
+    "evaluating",
     "quiet_machine",
     "read_tensors",
     "resolve_device",

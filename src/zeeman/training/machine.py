@@ -15,7 +15,14 @@ from collections.abc import Iterator
 
 import torch
 
-__all__ = ["half_precision_is_fast", "keep_freed_memory", "quiet_machine", "resolve_device", "synchronize"]
+__all__ = [
+    "evaluating",
+    "half_precision_is_fast",
+    "keep_freed_memory",
+    "quiet_machine",
+    "resolve_device",
+    "synchronize",
+]
 
 
 def resolve_device(device: str) -> torch.device:
@@ -45,6 +52,13 @@ def quiet_machine(n_threads: int | None = None) -> Iterator[None]:
         torch.set_flush_denormal(flushing)
         if torch.get_num_threads() != threads:
             torch.set_num_threads(threads)
+
+
+@contextlib.contextmanager
+def evaluating(n_threads: int) -> Iterator[None]:
+    """No gradients, and the number of threads that training found best."""
+    with torch.no_grad(), quiet_machine(n_threads):
+        yield
 
 
 def keep_freed_memory() -> None:

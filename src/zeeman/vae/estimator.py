@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import math
 import os
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -20,18 +19,19 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 from torch.distributions import Distribution
 
-from zeeman.base.checks import check_positive_integer
+from zeeman.base.checks import check_choice, check_positive_integer
 from zeeman.base.progress import Progress
 from zeeman.base.random import entropy_of, stream, torch_stream
 from zeeman.base.store import content_hash
 from zeeman.base.types import Codes, Seed
-from zeeman.training import Checkpoint, Plan, Trained, quiet_machine, resolve_device, schedule, train
+from zeeman.training import Checkpoint, Plan, Trained, evaluating, resolve_device, schedule, train
 from zeeman.vae.axes import turn_axes
 from zeeman.vae.inputs import check_codes, check_data
 from zeeman.vae.likelihoods import resolve
 from zeeman.vae.model import LatentModel, build_models, count_weights, resolve_network
 from zeeman.vae.objectives import TERMS, elbo, importance_log_likelihood
 from zeeman.vae.saving import load_model, save_model
+from zeeman.vae.start import STARTS, start_at_principal_components
 
 __all__ = ["BetaVAE"]
 
@@ -70,6 +70,8 @@ class BetaVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         Seed of the streams.
     learning_rate : float
         Adam's rate at the top of the schedule.
+    start : {"random", "pca"}
+        "pca" starts the encoder at the principal components in a random frame (`zeeman.vae.start`).
     schedule : str
         "constant", "cosine", "constant-cosine" or "warmup-cosine".
     device : str
@@ -123,6 +125,7 @@ class BetaVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         random_state: Seed = None,
         *,
         learning_rate: float = 1e-3,
+        start: str = "random",
         schedule: str = "cosine",
         device: str = "auto",
         n_threads: int | None = None,
@@ -141,6 +144,7 @@ class BetaVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         self.validation_fraction = validation_fraction
         self.random_state = random_state
         self.learning_rate = learning_rate
+        self.start = start
         self.schedule = schedule
         self.device = device
         self.n_threads = n_threads
@@ -181,6 +185,7 @@ class BetaVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         settings = {
             "data": content_hash(X), "latent_dim": self.latent_dim, "beta": float(self.beta), "network": network,
             "likelihood": likelihood.settings(), "validation_fraction": float(self.validation_fraction),
+            "start": self.start,
         }  # fmt: skip
         models = [model.to(device) for model in models]
         self._finish(models, self._train(models, states.to(device), seed, checkpoint, settings))
@@ -315,6 +320,11 @@ class BetaVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
             if not math.isfinite(value) or value < 0 or (value == 0 and least == "positive"):
                 raise ValueError(f"{name} must be a finite {least} number, got {value!r}")
         schedule(self.schedule)
+        check_choice(self.start, STARTS, "start")
+        if self.start == "pca" and not isinstance(self.network, str):
+            raise ValueError(
+                "start='pca' needs a named network; with modules of your own use start='random'"
+            )
 
     def _seed(self, checkpoint: str | os.PathLike[str] | None) -> int:
         """Seed of the streams; without one given, that of the training to be continued."""
@@ -328,6 +338,9 @@ class BetaVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         self, models: list[LatentModel], states: Tensor, seed: int, checkpoint: Any, settings: dict[str, Any]
     ) -> Trained:
         held_out, rest = self._split(len(states), seed)
+        if self.start == "pca":
+            for r, model in enumerate(models):
+                start_at_principal_components(model, states[rest], seed, r)
         judged = states[held_out] if len(held_out) else states
         plan = Plan(
             noise_shape=(self.latent_dim,), term_names=TERMS, n_epochs=self.n_epochs, batch_size=self.batch_size,
@@ -389,11 +402,4 @@ class BetaVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         return total / len(states)
 
     def _evaluating(self) -> contextlib.AbstractContextManager[None]:
-        return _evaluating(self.engine_["threads"])
-
-
-@contextlib.contextmanager
-def _evaluating(threads: int) -> Iterator[None]:
-    """No gradients, and the number of threads that training found best."""
-    with torch.no_grad(), quiet_machine(threads):
-        yield
+        return evaluating(self.engine_["threads"])
