@@ -322,9 +322,7 @@ class BetaVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         schedule(self.schedule)
         check_choice(self.start, STARTS, "start")
         if self.start == "pca" and not isinstance(self.network, str):
-            raise ValueError(
-                "start='pca' needs a named network; with modules of your own use start='random'"
-            )
+            raise ValueError("start='pca' needs a named network; with modules of your own use start='random'")
 
     def _seed(self, checkpoint: str | os.PathLike[str] | None) -> int:
         """Seed of the streams; without one given, that of the training to be continued."""
