@@ -6,7 +6,6 @@ weight of the KL term. Axes: (replica, sample, site... | latent).
 
 from __future__ import annotations
 
-import contextlib
 import math
 import os
 from typing import Any
@@ -194,7 +193,7 @@ class BetaVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     def encode(self, X: ArrayLike) -> Codes:
         """Return posterior means and standard deviations under every replica, (replica, sample, latent) each."""
         states = self._states(X)
-        with self._evaluating():
+        with evaluating(self.engine_["threads"]):
             pairs = [[model.posterior(x) for x in states.split(_PORTION)] for model in self.modules_]
             mean, scale = (torch.stack([torch.cat([pair[i] for pair in row]) for row in pairs]) for i in (0, 1))
         return Codes(mean.float().cpu().numpy(), scale.float().cpu().numpy())
@@ -202,7 +201,7 @@ class BetaVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     def transform(self, X: ArrayLike) -> NDArray[np.float32]:
         """Return posterior means of the best replica, (sample, latent)."""
         states = self._states(X)
-        with self._evaluating():
+        with evaluating(self.engine_["threads"]):
             means = [self._best.posterior(x)[0] for x in states.split(_PORTION)]
         return torch.cat(means).float().cpu().numpy()
 
@@ -247,7 +246,7 @@ class BetaVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     def score(self, X: ArrayLike, y: Any = None) -> float:
         """Return the mean ELBO of the best replica at beta = 1, nats a sample (one draw of z each, fixed stream)."""
         states = self._states(X)
-        with self._evaluating():
+        with evaluating(self.engine_["threads"]):
             return self._mean_elbo(self._best, states)
 
     def log_likelihood(self, X: ArrayLike, n_importance: int = 500) -> NDArray[np.float64]:
@@ -390,7 +389,7 @@ class BetaVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         check_is_fitted(self)
         read = getattr(self._likelihood, what)
         z = torch.from_numpy(check_codes(Z, self.latent_dim)).to(next(self._best.parameters()).device)
-        with self._evaluating():
+        with evaluating(self.engine_["threads"]):
             return torch.cat([read(self._best.decoder(part).float()) for part in z.split(_PORTION)]).cpu()
 
     def _mean_elbo(self, model: LatentModel, states: Tensor) -> float:
@@ -398,6 +397,3 @@ class BetaVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         parts = zip(states.split(_PORTION), noise.split(_PORTION), strict=True)
         total = sum(elbo(model, x, draws).sum().item() for x, draws in parts)
         return total / len(states)
-
-    def _evaluating(self) -> contextlib.AbstractContextManager[None]:
-        return evaluating(self.engine_["threads"])
