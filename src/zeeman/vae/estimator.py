@@ -260,7 +260,7 @@ class BetaVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         result = np.empty((len(self.modules_), len(states)))
         portions = math.ceil(len(states) / portion)
         with (
-            self._evaluating(),
+            evaluating(self.engine_["threads"]),
             Progress(result.shape[0] * portions, "log-likelihood", enabled=self.verbose) as progress,
         ):
             for r, model in enumerate(self.modules_):
