@@ -125,6 +125,8 @@ def _resolved(data: Loaded, options: Options, *, built_in: bool) -> tuple[Option
         options = replace(options, start="pca" if lattice else "random")
         if lattice:
             notes.append("the encoder starts at the principal components, in a random frame; --start random for none")
+    if options.learning_rate is None:
+        options = replace(options, learning_rate=5e-4 if options.start == "pca" else 1e-3)
     if options.scale not in ("auto", "none", "standardize"):
         raise ValueError(f"scale must be 'auto', 'none' or 'standardize', got {options.scale!r}")
     if options.scale == "auto":
@@ -149,6 +151,7 @@ def _estimator(options: Options, progress: bool) -> BetaVAE:
     assert options.beta is not None
     assert options.n_epochs is not None
     assert options.start is not None
+    assert options.learning_rate is not None
     return BetaVAE(
         latent_dim=options.latent_dim, likelihood=options.likelihood, beta=options.beta, tempered=options.tempered,
         network=options.network, n_replicas=options.n_replicas, n_epochs=options.n_epochs,

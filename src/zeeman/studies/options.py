@@ -27,8 +27,9 @@ class Options:
         Trainings that differ only in their seeds.
     n_epochs : int, optional
         Passes over the data; by default as many as the kind of data needs.
-    learning_rate : float
-        Adam's rate at the start, falling to zero along a cosine; 0.001, the paper's, by default.
+    learning_rate : float, optional
+        Adam's rate at the start, falling to zero along a cosine; 0.0005 for an encoder that starts at the principal
+        components, otherwise 0.001, the paper's.
     start : str, optional
         "pca" (the default for spins): the encoder starts at the principal components, in a random frame; "random".
     batch_size : int
@@ -65,7 +66,7 @@ class Options:
     tempered: bool = False
     n_replicas: int = 1
     n_epochs: int | None = None
-    learning_rate: float = 1e-3
+    learning_rate: float | None = None
     start: str | None = None
     batch_size: int = 128
     n_states: int = 10
