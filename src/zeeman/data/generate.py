@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 
 from zeeman.base.checks import check_positive_integer
 from zeeman.base.progress import Progress
@@ -180,11 +179,12 @@ def _sampled(
 
 def _labelled(ds: xr.Dataset, phase: str, coupling: int, rng: np.random.Generator) -> xr.Dataset:
     """Attach phase, coupling and state; in an ordered phase give half of the samples each sign."""
+    from zeeman.spins import magnetization, staggered_magnetization
+
     n = ds.sizes["sample"]
     state = np.full(n, phase, "U4")
     if phase != "PM":
-        spins = ds.configuration.values
-        order = (spins * _checkerboard(spins.shape[1:]) if phase == "AFM" else spins).sum((1, 2), dtype=np.int64)
+        order = (staggered_magnetization if phase == "AFM" else magnetization)(ds.configuration.values)
         wanted = rng.permutation(np.where(np.arange(n) % 2, -1, 1)).astype(np.int8)
         flip = np.where(order < 0, -wanted, wanted).astype(np.int8)
         ds = ds.assign(configuration=ds.configuration * xr.DataArray(flip, dims="sample"))
@@ -192,10 +192,6 @@ def _labelled(ds: xr.Dataset, phase: str, coupling: int, rng: np.random.Generato
     return ds.assign(state=("sample", state)).assign_coords(
         coupling=("sample", np.full(n, coupling, np.int8)), phase=("sample", np.full(n, phase, "U3"))
     )
-
-
-def _checkerboard(shape: tuple[int, ...]) -> NDArray[np.int8]:
-    return (1 - 2 * (np.indices(shape).sum(0) % 2)).astype(np.int8)
 
 
 def _piece_lengths(n: int, size: int) -> list[int]:
