@@ -7,7 +7,8 @@ import torch
 from torch import nn
 
 from zeeman.vae import BernoulliLikelihood, GaussianLikelihood, LatentModel
-from zeeman.vae.axes import best_rotation, fisher_metric, turn_axes
+from zeeman.vae.axes import best_rotation, turn_axes
+from zeeman.vae.metric import fisher_metric
 from zeeman.vae.model import build_models
 
 GENERATOR = torch.Generator().manual_seed(0)

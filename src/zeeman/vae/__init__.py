@@ -4,19 +4,35 @@ from zeeman.vae.estimator import BetaVAE
 from zeeman.vae.likelihoods import BernoulliLikelihood, CategoricalLikelihood, GaussianLikelihood, Likelihood
 from zeeman.vae.model import LatentModel
 from zeeman.vae.networks import MLPDecoder, MLPEncoder, TableDecoder, TableEncoder
-from zeeman.vae.objectives import elbo, gaussian_kl, importance_log_likelihood
+from zeeman.vae.objectives import (
+    EvidenceBound,
+    ImportanceWeighted,
+    Objective,
+    PlainReconstruction,
+    WassersteinMMD,
+    elbo,
+    gaussian_kl,
+    importance_log_likelihood,
+)
+from zeeman.vae.spectral import LowLevels
 
 __all__ = [
     "BernoulliLikelihood",
     "BetaVAE",
     "CategoricalLikelihood",
+    "EvidenceBound",
     "GaussianLikelihood",
+    "ImportanceWeighted",
     "LatentModel",
     "Likelihood",
+    "LowLevels",
     "MLPDecoder",
     "MLPEncoder",
+    "Objective",
+    "PlainReconstruction",
     "TableDecoder",
     "TableEncoder",
+    "WassersteinMMD",
     "elbo",
     "gaussian_kl",
     "importance_log_likelihood",

@@ -16,11 +16,11 @@ import math
 
 import torch
 from torch import Tensor
-from torch.distributions import kl_divergence
 
+from zeeman.vae.metric import fisher_metric
 from zeeman.vae.model import LatentModel
 
-__all__ = ["best_rotation", "fisher_metric", "turn_axes"]
+__all__ = ["best_rotation", "turn_axes"]
 
 _SWEEPS = 6
 _MOST_SAMPLES, _FEWEST_SAMPLES, _DECODINGS = 256, 32, 1536  # the metric takes d (d + 1) decodings a sample
@@ -40,25 +40,6 @@ def turn_axes(model: LatentModel, x: Tensor) -> Tensor:
         Q = best_rotation(precision.double().cpu())
         model.rotate(Q.to(z))
     return Q
-
-
-def fisher_metric(model: LatentModel, z: Tensor, step: float = 0.1) -> Tensor:
-    """Return F_ij(z) of p(x|z), (sample, latent, latent), by polarisation of KL[p(.|z) || p(.|z + e)] = e^T F e / 2."""
-    n, dim = z.shape
-    here = model.likelihood.distribution(model.fields(z))
-
-    def squared_length(direction: Tensor) -> Tensor:
-        there = [model.likelihood.distribution(model.fields(z + sign * step * direction)) for sign in (1, -1)]
-        return sum(kl_divergence(here, p) for p in there) / step**2  # type: ignore[return-value]
-
-    e = torch.eye(dim, device=z.device, dtype=z.dtype)
-    F = torch.empty(n, dim, dim, device=z.device, dtype=z.dtype)
-    for i in range(dim):
-        F[:, i, i] = squared_length(e[i])
-    for i in range(dim):
-        for j in range(i):
-            F[:, i, j] = F[:, j, i] = 0.5 * (squared_length(e[i] + e[j]) - F[:, i, i] - F[:, j, j])
-    return F
 
 
 def best_rotation(matrices: Tensor) -> Tensor:

@@ -12,37 +12,38 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
-from torch.distributions import Distribution
 
 from zeeman.base.checks import check_choice, check_positive_integer
 from zeeman.base.progress import Progress
-from zeeman.base.random import entropy_of, stream, torch_stream
+from zeeman.base.random import entropy_of, stream
 from zeeman.base.store import content_hash
-from zeeman.base.types import Codes, Seed
-from zeeman.training import Checkpoint, Plan, Trained, evaluating, resolve_device, schedule, train
+from zeeman.base.types import Seed
+from zeeman.training import Checkpoint, Plan, Trained, resolve_device, schedule, train
 from zeeman.vae.axes import turn_axes
-from zeeman.vae.inputs import check_codes, check_data
+from zeeman.vae.inputs import check_data
 from zeeman.vae.likelihoods import resolve
 from zeeman.vae.model import LatentModel, build_models, count_weights, resolve_network
-from zeeman.vae.objectives import TERMS, elbo, importance_log_likelihood
+from zeeman.vae.objectives import Objective, resolve_objective
 from zeeman.vae.saving import load_model, save_model
+from zeeman.vae.spectral import LowLevels
 from zeeman.vae.start import STARTS, start_at_principal_components
+from zeeman.vae.trained import TrainedVAE
 
 __all__ = ["BetaVAE"]
 
-_PORTION = 512  # samples evaluated at once
+_FRAME_SAMPLES = 512  # looked at when the frame is turned
 
 
-class BetaVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class BetaVAE(TrainedVAE):
     """Variational autoencoder with a weighted KL term, many replicas at once.
 
     Minimises -E_q ln p(x|z) (summed over sites) + beta KL[q(z|x) || N(0, 1)] (summed over latents), averaged over
     samples (paper 002, eq. 4), by Adam with betas (0.5, 0.999). Between epochs the latent frame is turned
     to where a diagonal posterior fits best (`zeeman.vae.axes`): the same loss, its flattest direction taken at once.
+    Other autoencoders come through the same door by `objective`; only "elbo" prefers axes, so only there they turn.
 
     Parameters
     ----------
@@ -52,7 +53,8 @@ class BetaVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         "bernoulli" (values {0, 1} or {-1, 1}), "categorical" (integers 0..q-1), "gaussian" (unit variance, data not
         standardised), or "auto": by the values of X, see `likelihood_reason_`.
     beta : float
-        Weight of the KL term. With a sum over sites the useful scale grows with their number.
+        Weight of the KL term. With a sum over sites the useful scale grows with their number. For objective="mmd" the
+        weight of MMD^2; "plain" does not use it.
     tempered : bool
         Add a branch beta_k in (0, 1), one a site, that multiplies the fields (the beta^2-VAE, Table II).
     network : str or pair of Module
@@ -81,6 +83,13 @@ class BetaVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         "float32" or "bfloat16" (autocast in training only); "apart", "threads" or "stacked"; "auto": timed.
     verbose : bool
         Show progress, terms and time left.
+    objective : str or Objective
+        "elbo"; "plain", a deterministic autoencoder; "mmd", a Wasserstein one; "iwae", the importance-weighted bound of
+        5 draws, `zeeman.vae.ImportanceWeighted(k)` of k: see `zeeman.vae.objectives`. `score`, `elbo_` and
+        `log_likelihood` are those of the model with prior N(0, 1) whatever was minimised.
+    regulariser : LowLevels, optional
+        `zeeman.vae.LowLevels(weight, n_states)` adds weight times the sum of the lowest energies of a batch's codes to
+        the loss, which rewards `n_states` separated sets (`zeeman.vae.spectral`).
 
     Attributes
     ----------
@@ -89,12 +98,13 @@ class BetaVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     engine_ : dict
         Engine, threads, precision and the timings (milliseconds a step) behind the choice.
     history_ : dict of ndarray
-        "epoch" (epoch,); "loss", "reconstruction", "kl" (means over the epoch's steps) and "validation_elbo" (at
-        beta = 1, after the epoch), each (epoch, replica), nats a sample.
+        "epoch" (epoch,); "loss", "reconstruction", "kl" or "mmd", "spectral" (as the objective has them; means over the
+        epoch's steps) and "validation_elbo" (at beta = 1, after the epoch), each (epoch, replica), nats a sample.
     elbo_ : ndarray, (replica,)
         Held-out ELBO at beta = 1 after training, nats a sample.
     best_replica_ : int
-        The replica with the best `elbo_`: that of `transform`, `decode`, `sample`, `local_fields`, `score`.
+        The replica with the best `elbo_` (after objective="plain": with the best held-out ln p(x|mean)): that of
+        `transform`, `decode`, `sample`, `local_fields`, `score`.
     modules_ : list of Module
         One a replica, in evaluation mode: `.encoder`, `.decoder` (z to channels) and `.likelihood`.
     sample_shape_ : tuple of int
@@ -131,6 +141,8 @@ class BetaVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         precision: str = "auto",
         engine: str = "auto",
         verbose: bool = False,
+        objective: str | Objective = "elbo",
+        regulariser: LowLevels | None = None,
     ) -> None:
         self.latent_dim = latent_dim
         self.likelihood = likelihood
@@ -150,6 +162,8 @@ class BetaVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         self.precision = precision
         self.engine = engine
         self.verbose = verbose
+        self.objective = objective
+        self.regulariser = regulariser
 
     def fit(self, X: ArrayLike, y: Any = None, *, checkpoint: str | os.PathLike[str] | None = None) -> BetaVAE:
         """Train all replicas.
@@ -172,11 +186,13 @@ class BetaVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         device = resolve_device(self.device)
         likelihood, reason = resolve(X, self.likelihood, bool(self.tempered))
         network = resolve_network(self.network, X.shape[1:], bool(self.tempered))
-        states = likelihood.states(X)
+        states = likelihood.states(X).to(device)
         seed = self._seed(checkpoint)
+        objective = resolve_objective(self.objective)
         models = build_models(
             network if network != "custom" else tuple(self.network),
             likelihood, X.shape[1:], self.latent_dim, float(self.beta), self.n_replicas, seed,
+            objective, self.regulariser,
         )  # fmt: skip
         self.likelihood_, self.likelihood_reason_, self.network_ = likelihood.name, reason, network
         self.sample_shape_, self.seed_ = X.shape[1:], seed
@@ -184,93 +200,15 @@ class BetaVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         settings = {
             "data": content_hash(X), "latent_dim": self.latent_dim, "beta": float(self.beta), "network": network,
             "likelihood": likelihood.settings(), "validation_fraction": float(self.validation_fraction),
-            "start": self.start,
+            "start": self.start, "objective": objective.settings(),
+            "regulariser": None if self.regulariser is None else self.regulariser.settings(),
         }  # fmt: skip
         models = [model.to(device) for model in models]
-        self._finish(models, self._train(models, states.to(device), seed, checkpoint, settings))
+        held_out, rest = self._split(len(states), seed)
+        judged = states[held_out] if len(held_out) else states
+        trained = self._train(models, states[rest], judged, checkpoint, settings)
+        self._finish(models, trained, judged)
         return self
-
-    def encode(self, X: ArrayLike) -> Codes:
-        """Return posterior means and standard deviations under every replica, (replica, sample, latent) each."""
-        states = self._states(X)
-        with evaluating(self.engine_["threads"]):
-            pairs = [[model.posterior(x) for x in states.split(_PORTION)] for model in self.modules_]
-            mean, scale = (torch.stack([torch.cat([pair[i] for pair in row]) for row in pairs]) for i in (0, 1))
-        return Codes(mean.float().cpu().numpy(), scale.float().cpu().numpy())
-
-    def transform(self, X: ArrayLike) -> NDArray[np.float32]:
-        """Return posterior means of the best replica, (sample, latent)."""
-        states = self._states(X)
-        with evaluating(self.engine_["threads"]):
-            means = [self._best.posterior(x)[0] for x in states.split(_PORTION)]
-        return torch.cat(means).float().cpu().numpy()
-
-    def decode(self, Z: ArrayLike) -> Distribution:
-        """Return p(x|z) of the best replica: batch (sample,), event one datum.
-
-        `.mean` is in the units of the likelihood: Bernoulli, probabilities of the higher value in [0, 1]; categorical,
-        expected state numbers (`.base_dist.probs` has the probabilities); Gaussian, means.
-        """
-        fields = self._fields(Z)
-        return self._likelihood.distribution(fields)
-
-    def local_fields(self, Z: ArrayLike) -> NDArray[np.float32]:
-        """Return local fields of the best replica at Z (paper 002, eq. 10, 13, 17), (sample, site...).
-
-        Bernoulli: h_k with P(high) = sigmoid(h_k); categorical: (sample, site..., state); Gaussian: the mean. A
-        tempered model returns the effective field beta_k h_k.
-        """
-        return self._fields(Z).numpy()
-
-    def local_inverse_temperatures(self, Z: ArrayLike) -> NDArray[np.float32]:
-        """Return beta_k in (0, 1) of a tempered model, (sample, site...); 1 for a plain one."""
-        return self._from_output(Z, "inverse_temperatures").numpy()
-
-    def sample(self, n_samples: int = 1, random_state: Seed = None) -> NDArray:
-        """Draw data from p(x) = E_{z ~ N(0,1)} p(x|z) of the best replica, (sample, ...) in the coding and type of X.
-
-        Parameters
-        ----------
-        n_samples : int
-        random_state : int, generator or None
-            None: a stream of the model's own seed, the same draws at every call.
-        """
-        check_is_fitted(self)
-        check_positive_integer(n_samples, "n_samples")
-        seed = self.seed_ if random_state is None else entropy_of(random_state)
-        z = torch.randn(n_samples, self.latent_dim, generator=torch_stream(seed, "sample/z"))
-        generator = torch_stream(seed, "sample/x")
-        states = [self._likelihood.draw(self._fields(part.numpy()), generator) for part in z.split(_PORTION)]
-        return self._likelihood.values(torch.cat(states)).numpy().astype(self._dtype)
-
-    def score(self, X: ArrayLike, y: Any = None) -> float:
-        """Return the mean ELBO of the best replica at beta = 1, nats a sample (one draw of z each, fixed stream)."""
-        states = self._states(X)
-        with evaluating(self.engine_["threads"]):
-            return self._mean_elbo(self._best, states)
-
-    def log_likelihood(self, X: ArrayLike, n_importance: int = 500) -> NDArray[np.float64]:
-        """Return ln p(x) under every replica by importance sampling from q(z|x), (replica, sample), nats.
-
-        A lower bound on average, tighter with more draws; costs `n_importance` passes of the decoder a sample.
-        """
-        check_positive_integer(n_importance, "n_importance")
-        states = self._states(X)
-        portion = max(1, 4 * _PORTION // n_importance)
-        result = np.empty((len(self.modules_), len(states)))
-        portions = math.ceil(len(states) / portion)
-        with (
-            evaluating(self.engine_["threads"]),
-            Progress(result.shape[0] * portions, "log-likelihood", enabled=self.verbose) as progress,
-        ):
-            for r, model in enumerate(self.modules_):
-                generator = torch_stream(self.seed_, "importance", r)
-                for start in range(0, len(states), portion):
-                    x = states[start : start + portion]
-                    noise = torch.randn(n_importance, len(x), self.latent_dim, generator=generator).to(x.device)
-                    result[r, start : start + portion] = importance_log_likelihood(model, x, noise).cpu().numpy()
-                    progress.advance()
-        return result
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the fitted model as a folder: weights in safetensors, settings in JSON; whole or not at all."""
@@ -295,19 +233,6 @@ class BetaVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         """
         return load_model(cls, path, network, device)
 
-    @property
-    def _n_features_out(self) -> int:
-        return self.latent_dim
-
-    @property
-    def _best(self) -> LatentModel:
-        return self.modules_[self.best_replica_]
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.transformer_tags.preserves_dtype = ["float32"]  # networks compute in float32 whatever comes in
-        return tags
-
     def _check_parameters(self) -> None:
         for name in ("latent_dim", "n_replicas", "n_epochs"):
             check_positive_integer(getattr(self, name), name)
@@ -322,6 +247,11 @@ class BetaVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         check_choice(self.start, STARTS, "start")
         if self.start == "pca" and not isinstance(self.network, str):
             raise ValueError("start='pca' needs a named network; with modules of your own use start='random'")
+        resolve_objective(self.objective)
+        if self.regulariser is not None and not isinstance(self.regulariser, LowLevels):
+            raise TypeError(
+                f"regulariser must be None or a LowLevels, got {self.regulariser!r}; zeeman.vae.LowLevels(weight=1.0)"
+            )
 
     def _seed(self, checkpoint: str | os.PathLike[str] | None) -> int:
         """Seed of the streams; without one given, that of the training to be continued."""
@@ -332,30 +262,30 @@ class BetaVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         return entropy_of(self.random_state)
 
     def _train(
-        self, models: list[LatentModel], states: Tensor, seed: int, checkpoint: Any, settings: dict[str, Any]
+        self, models: list[LatentModel], states: Tensor, judged: Tensor, checkpoint: Any, settings: dict[str, Any]
     ) -> Trained:
-        held_out, rest = self._split(len(states), seed)
         if self.start == "pca":
             for r, model in enumerate(models):
-                start_at_principal_components(model, states[rest], seed, r)
-        judged = states[held_out] if len(held_out) else states
+                start_at_principal_components(model, states, self.seed_, r)
         plan = Plan(
-            noise_shape=(self.latent_dim,), term_names=TERMS, n_epochs=self.n_epochs, batch_size=self.batch_size,
-            learning_rate=self.learning_rate, schedule=self.schedule, seed=seed,
-            engine=self.engine, n_threads=self.n_threads, precision=self.precision,
+            noise_shape=models[0].objective.noise_shape(self.latent_dim), term_names=models[0].term_names,
+            n_epochs=self.n_epochs, batch_size=self.batch_size, learning_rate=self.learning_rate,
+            schedule=self.schedule, seed=self.seed_, engine=self.engine, n_threads=self.n_threads,
+            precision=self.precision,
         )  # fmt: skip
-        steps = self.n_epochs * max(1, len(rest) // self.batch_size)
+        steps = self.n_epochs * max(1, len(states) // self.batch_size)
         with Progress(steps, "training", enabled=self.verbose) as progress:
             return train(
-                models, states[rest], plan, validate=lambda model: self._mean_elbo(model, judged),  # type: ignore[arg-type]
-                after_epoch=self._after_epoch(judged), checkpoint=checkpoint, settings=settings, progress=progress,
+                models, states, plan, validate=lambda model: self._mean_elbo(model, judged),  # type: ignore[arg-type]
+                after_epoch=self._after_epoch(models[0], judged), checkpoint=checkpoint, settings=settings,
+                progress=progress,
             )  # fmt: skip
 
-    def _after_epoch(self, states: Tensor) -> Any:
+    def _after_epoch(self, model: LatentModel, states: Tensor) -> Any:
         """After an epoch, turn the axes to where the diagonal posterior fits best (needs heads that are known)."""
-        if self.network_ == "custom" or self.latent_dim == 1:
+        if not model.objective.fixes_frame or self.network_ == "custom" or self.latent_dim == 1:
             return None
-        return lambda model: turn_axes(model, states[:_PORTION])
+        return lambda model: turn_axes(model, states[:_FRAME_SAMPLES])
 
     def _split(self, n: int, seed: int) -> tuple[Tensor, Tensor]:
         """Held-out and training rows: at least two of the latter."""
@@ -363,37 +293,19 @@ class BetaVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         n_held_out = min(round(self.validation_fraction * n), n - 2)
         return order[:n_held_out].sort().values, order[n_held_out:].sort().values
 
-    def _finish(self, models: list[LatentModel], trained: Trained) -> None:
+    def _finish(self, models: list[LatentModel], trained: Trained, judged: Tensor) -> None:
         history = trained.history
         self.modules_ = [model.eval() for model in models]
+        self.engine_ = trained.engine.to_dict()
         self.history_ = {
             "epoch": np.arange(1, len(history["loss"]) + 1),
-            **{name: history[name] for name in TERMS},
+            **{name: history[name] for name in models[0].term_names},
             "validation_elbo": history["validation"],
         }
         self.elbo_ = history["validation"][-1]
-        self.best_replica_ = int(np.argmax(np.nan_to_num(self.elbo_, nan=-np.inf)))
-        self.engine_ = trained.engine.to_dict()
+        merit = self.elbo_
+        if not models[0].objective.has_prior:
+            merit = np.array([self._mean_reconstruction(model, judged) for model in models])
+        self.best_replica_ = int(np.argmax(np.nan_to_num(merit, nan=-np.inf)))
         self.interrupted_ = trained.interrupted
         self.n_parameters_ = count_weights(models[0])
-
-    def _states(self, X: ArrayLike) -> Tensor:
-        check_is_fitted(self)
-        return self._likelihood.states(check_data(self, X, fitting=False)).to(next(self._best.parameters()).device)
-
-    def _fields(self, Z: ArrayLike) -> Tensor:
-        return self._from_output(Z, "fields")
-
-    def _from_output(self, Z: ArrayLike, what: str) -> Tensor:
-        """Return what the likelihood reads from the best decoder's output at Z, on the CPU."""
-        check_is_fitted(self)
-        read = getattr(self._likelihood, what)
-        z = torch.from_numpy(check_codes(Z, self.latent_dim)).to(next(self._best.parameters()).device)
-        with evaluating(self.engine_["threads"]):
-            return torch.cat([read(self._best.decoder(part).float()) for part in z.split(_PORTION)]).cpu()
-
-    def _mean_elbo(self, model: LatentModel, states: Tensor) -> float:
-        noise = torch.randn(len(states), self.latent_dim, generator=torch_stream(self.seed_, "score")).to(states.device)
-        parts = zip(states.split(_PORTION), noise.split(_PORTION), strict=True)
-        total = sum(elbo(model, x, draws).sum().item() for x, draws in parts)
-        return total / len(states)

@@ -15,8 +15,10 @@ from torch import Tensor, nn
 from zeeman.base.checks import check_choice
 from zeeman.base.random import torch_seeded
 from zeeman.vae.likelihoods import Likelihood
+from zeeman.vae.metric import laplace_scale
 from zeeman.vae.networks import MLPDecoder, MLPEncoder, TableDecoder, TableEncoder
-from zeeman.vae.objectives import loss_terms
+from zeeman.vae.objectives import EvidenceBound, Objective
+from zeeman.vae.spectral import LowLevels
 
 __all__ = ["NETWORKS", "LatentModel", "build_models", "resolve_network"]
 
@@ -34,21 +36,47 @@ class LatentModel(nn.Module):
         (sample, latent) to (sample, channel, site...); `likelihood.fields` reads the fields from it.
     likelihood : Likelihood
     beta : float
-        Weight of the KL term in `forward`.
+        Weight of the KL term (or of the objective's other term) in `forward`.
+    objective : Objective
+    regulariser : LowLevels, optional
+        Added to the loss; sees the encoder's means.
     """
 
-    def __init__(self, encoder: nn.Module, decoder: nn.Module, likelihood: Likelihood, beta: float = 1.0) -> None:
+    def __init__(
+        self,
+        encoder: nn.Module,
+        decoder: nn.Module,
+        likelihood: Likelihood,
+        beta: float = 1.0,
+        objective: Objective | None = None,
+        regulariser: LowLevels | None = None,
+    ) -> None:
         super().__init__()
         self.encoder, self.decoder = encoder, decoder
         self.likelihood, self.beta = likelihood, beta
+        self.objective, self.regulariser = objective or EvidenceBound(), regulariser
+
+    @property
+    def term_names(self) -> tuple[str, ...]:
+        """Names of what `forward` returns, the loss first."""
+        return self.objective.term_names + ("spectral",) * (self.regulariser is not None)
 
     def forward(self, x: Tensor, noise: Tensor) -> Tensor:
-        """Return the terms of eq. 4: loss, reconstruction, kl."""
-        return loss_terms(self, x, noise, self.beta)
+        """Return the terms of the objective, such as loss, reconstruction and kl of eq. 4, and of the regulariser."""
+        mean, scale = self.encoder(self.likelihood.features(x))
+        terms = self.objective.terms(self, x, mean, scale, noise)
+        if self.regulariser is None:
+            return terms
+        levels = self.regulariser(mean)
+        return torch.cat([terms[:1] + self.regulariser.weight * levels, terms[1:], levels[None]])
 
     def posterior(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Return mean and scale of q(z|x) for states x (sample, site...)."""
-        return self.encoder(self.likelihood.features(x))
+        """Return mean and scale of q(z|x) for states x (sample, site...).
+
+        A deterministic encoder's scale is that of the decoder's posterior there (`zeeman.vae.metric`).
+        """
+        mean, scale = self.encoder(self.likelihood.features(x))
+        return mean, scale if self.objective.has_widths else laplace_scale(self, mean)
 
     def fields(self, z: Tensor) -> Tensor:
         """Return the effective local fields at z, in float32."""
@@ -105,13 +133,15 @@ def build_models(
     beta: float,
     n_replicas: int,
     seed: int,
+    objective: Objective | None = None,
+    regulariser: LowLevels | None = None,
 ) -> list[LatentModel]:
     """Return replicas with weights from the streams "weights"; replica r's do not depend on how many there are."""
     models = []
     for r in range(n_replicas):
         with torch_seeded(seed, "weights", r):
             encoder, decoder = _pair(network, likelihood, shape, latent_dim)
-        models.append(LatentModel(encoder, decoder, likelihood, beta))
+        models.append(LatentModel(encoder, decoder, likelihood, beta, objective, regulariser))
     return models
 
 

@@ -13,6 +13,8 @@ from zeeman.base.store import atomic_path, provenance, read_json, write_json
 from zeeman.training import read_tensors, resolve_device, write_tensors
 from zeeman.vae.likelihoods import from_settings
 from zeeman.vae.model import build_models, count_weights
+from zeeman.vae.objectives import resolve_objective
+from zeeman.vae.spectral import LowLevels
 
 if TYPE_CHECKING:
     from zeeman.vae.estimator import BetaVAE
@@ -34,6 +36,9 @@ def save_model(vae: BetaVAE, path: str | os.PathLike[str]) -> None:
     if vae.network_ == "custom":
         parameters["network"] = "custom"
     parameters["random_state"] = vae.seed_
+    for name in ("objective", "regulariser"):
+        if hasattr(parameters[name], "settings"):
+            parameters[name] = parameters[name].settings()
     settings = {
         "format": _FORMAT,
         "parameters": parameters,
@@ -79,6 +84,10 @@ def _rebuild(
                 "this model has a network of its own, whose code is not stored; load(path, network=(encoder, decoder))"
             )
         parameters["network"] = network
+    if isinstance(parameters.get("objective"), dict):
+        parameters["objective"] = resolve_objective(parameters["objective"])
+    if parameters.get("regulariser") is not None:
+        parameters["regulariser"] = LowLevels(**parameters["regulariser"])
     vae = kind(**parameters)
     for name in _PLAIN:
         setattr(vae, name, settings["fitted"][name])
@@ -95,6 +104,7 @@ def _rebuild(
     models = build_models(
         tuple(network) if vae.network_ == "custom" else vae.network_,
         vae._likelihood, vae.sample_shape_, vae.latent_dim, float(vae.beta), vae.n_replicas, vae.seed_,
+        resolve_objective(vae.objective), vae.regulariser,
     )  # fmt: skip
     for r, model in enumerate(models):
         prefix = f"{r}/"
