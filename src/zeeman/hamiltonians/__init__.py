@@ -1,6 +1,21 @@
-"""Hamiltonians that know nothing of networks: bases, and energies from samples alone (Rayleigh-Ritz)."""
+"""Hamiltonians that know nothing of networks: H0 + g V in a basis, series, and energies from samples."""
 
-from zeeman.hamiltonians.bases import NormalizedGaussians, landmarks
-from zeeman.hamiltonians.ritz import Levels, held_out_trace, rayleigh_ritz
+from zeeman.hamiltonians import closed_forms
+from zeeman.hamiltonians.bases import NormalizedGaussians, Union, landmarks
+from zeeman.hamiltonians.box import Box
+from zeeman.hamiltonians.diagonalize import Eigenstates, diagonalize
+from zeeman.hamiltonians.grid import Grid
+from zeeman.hamiltonians.hamiltonian import Basis, Hamiltonian
+from zeeman.hamiltonians.hermite import HermitePolynomials, prior_points
+from zeeman.hamiltonians.mixtures import MixturePotential
+from zeeman.hamiltonians.oscillator import Oscillator
+from zeeman.hamiltonians.perturbation import Series, expand, perturb
+from zeeman.hamiltonians.potentials import Polynomial, Potential, Sinusoid, Tabulated
+from zeeman.hamiltonians.ritz import Levels, held_out_trace, rayleigh_ritz, ritz
 
-__all__ = ["Levels", "NormalizedGaussians", "held_out_trace", "landmarks", "rayleigh_ritz"]
+__all__ = [
+    "Basis", "Box", "Eigenstates", "Grid", "Hamiltonian", "HermitePolynomials", "Levels", "MixturePotential",
+    "NormalizedGaussians", "Oscillator", "Polynomial", "Potential", "Series", "Sinusoid", "Tabulated", "Union",
+    "closed_forms", "diagonalize", "expand", "held_out_trace", "landmarks", "perturb", "prior_points",
+    "rayleigh_ritz", "ritz",
+]  # fmt: skip

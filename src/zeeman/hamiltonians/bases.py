@@ -1,4 +1,4 @@
-"""Functions to expand states in.
+"""Functions to expand states in, and landmarks to put them at.
 
 Normalised Gaussians at landmarks c_j, a partition of unity on the whole space:
 
@@ -6,21 +6,50 @@ Normalised Gaussians at landmarks c_j, a partition of unity on the whole space:
     grad p_j = p_j (c_j - cbar) / s^2,                                         cbar = sum_l p_l c_l.
 
 The constant is in their span, they are bounded far from every landmark, and nothing in them knows the axes.
+
+A union of two bases spans both: its lowest levels lie below those of either (Ritz).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 from sklearn.cluster import KMeans
 
-__all__ = ["NormalizedGaussians", "landmarks"]
+from zeeman.base.random import stream
+from zeeman.hamiltonians._chunks import checked_weights, chunk_sums, chunks, stacked
 
-_CHUNK_VALUES = 8_000_000  # samples times landmarks held at once: 64 MB a matrix
+__all__ = ["Basis", "NormalizedGaussians", "Union", "landmarks"]
+
+
+class Basis(Protocol):
+    """Functions f_j(z) that states are sums of."""
+
+    @property
+    def n_functions(self) -> int:
+        """How many."""
+
+    @property
+    def constant(self) -> NDArray[np.float64]:
+        """Coefficients of f = 1, (function,)."""
+
+    def __call__(self, Z: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Values f_j(z_n), (sample, function)."""
+
+    def gradients(self, Z: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Derivatives along each axis, (latent, sample, function)."""
+
+    def apply(self, Z: NDArray[np.float64], coefficients: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Sums f(z) = sum_j coefficients_j f_j(z), (sample, state), in bounded memory."""
+
+    def forms(
+        self, Z: NDArray[np.float64], weights: NDArray[np.float64] | None = None
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """A_ij = 1/2 E_q[grad f_i . grad f_j] and B_ij = E_q[f_i f_j] over samples of q, in bounded memory."""
 
 
 @dataclass(frozen=True)
@@ -38,19 +67,37 @@ class NormalizedGaussians:
     centers: NDArray[np.float64]
     width: float
 
+    @property
+    def n_functions(self) -> int:
+        """Number of landmarks."""
+        return len(self.centers)
+
+    @property
+    def constant(self) -> NDArray[np.float64]:
+        """Coefficients of f = 1: all of them 1."""
+        return np.ones(len(self.centers))
+
     def __call__(self, Z: NDArray[np.float64]) -> NDArray[np.float64]:
         """Values p_j(z_n), (sample, landmark); every row sums to one."""
-        # |z|^2 is common to a row and cancels in the ratio
-        exponent = Z @ self.centers.T - 0.5 * np.einsum("jd,jd->j", self.centers, self.centers)
-        exponent /= self.width**2
-        exponent -= exponent.max(axis=1, keepdims=True)
-        values = np.exp(exponent, out=exponent)
+        values = self._unnormalized(Z)
         values /= values.sum(axis=1, keepdims=True)
         return values
 
+    def gradients(self, Z: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Derivatives of p_j along each axis, (latent, sample, landmark), per unit of length."""
+        values, centers = self(Z), self._centered()
+        inward = centers.T[:, None, :] - (values @ centers).T[:, :, None]
+        return values * inward / self.width**2
+
     def apply(self, Z: NDArray[np.float64], coefficients: NDArray[np.float64]) -> NDArray[np.float64]:
         """Functions f(z) = sum_j coefficients_j p_j(z), (sample, function), in bounded memory."""
-        return np.concatenate([self(part) @ coefficients for part in self._chunks(Z)])
+        columns = np.column_stack([coefficients, np.ones(len(coefficients))])
+
+        def part(rows: slice) -> NDArray[np.float64]:
+            sums = self._unnormalized(Z[rows]) @ columns
+            return sums[:, :-1] / sums[:, -1:]
+
+        return stacked(part, chunks(len(Z), len(self.centers)))
 
     def forms(
         self, Z: NDArray[np.float64], weights: NDArray[np.float64] | None = None
@@ -58,7 +105,9 @@ class NormalizedGaussians:
         """Dirichlet form and overlap of the basis over samples of q.
 
         A_ij = 1/2 E_q[grad p_i . grad p_j] = 1/(2 s^4) E_q[p_i p_j (c_i - cbar).(c_j - cbar)],
-        B_ij = E_q[p_i p_j]: two matrix products of (landmark, sample) by (sample, landmark), whatever the dimension.
+        B_ij = E_q[p_i p_j]. Expanded, (c_i - cbar).(c_j - cbar) = c_i.c_j + u_i + u_j with u_j = |cbar|^2/2 - cbar.c_j:
+        one symmetric and one full product of (landmark, sample) by (sample, landmark), whatever the dimension. About
+        eps (extent / s)^2 of a level 1/s^2 is lost to rounding.
 
         Parameters
         ----------
@@ -69,32 +118,110 @@ class NormalizedGaussians:
         Returns
         -------
         A, B : ndarray, (landmark, landmark)
+            A in units of length^-2.
         """
-        origin = self.centers.mean(axis=0)  # nothing depends on the origin; this one loses the fewest digits
-        centers = self.centers - origin
-        weights = np.ones(len(Z)) if weights is None else weights
-        total, done = weights.sum(), 0
-        overlap = np.zeros((len(centers), len(centers)))
-        cross = np.zeros_like(overlap)
-        for part in self._chunks(Z):
-            values = self(part)
-            weighted = values * weights[done : done + len(part), None]
-            done += len(part)
-            mean = values @ centers
-            overlap += weighted.T @ values
-            values *= np.einsum("nd,nd->n", mean, mean)[:, None] - 2.0 * (mean @ centers.T)
-            cross += weighted.T @ values
-        energy = (centers @ centers.T) * overlap + 0.5 * (cross + cross.T)
-        return energy / (2.0 * self.width**4 * total), overlap / total
+        root = np.sqrt(checked_weights(weights, len(Z)))
+        centers = self._centered()
+        ones = np.ones((len(centers), 1))
+        sums_and_means, halves_and_centers = np.hstack([ones, centers]), np.hstack([ones, -centers]).T
+
+        def part(rows: slice) -> tuple[NDArray[np.float64], ...]:
+            values = self._unnormalized(Z[rows])
+            moments = values @ sums_and_means
+            values *= (root[rows] / moments[:, 0])[:, None]
+            mean = moments[:, 1:] / moments[:, :1]
+            half = 0.5 * np.einsum("nd,nd->n", mean, mean)
+            u = np.column_stack([half, mean]) @ halves_and_centers
+            u *= values
+            return values.T @ values, values.T @ u
+
+        overlap, cross = chunk_sums(part, chunks(len(Z), len(centers)))
+        energy = (centers @ centers.T) * overlap + cross + cross.T
+        return energy / (2.0 * self.width**4), overlap
 
     def distance(self, Z: NDArray[np.float64]) -> NDArray[np.float64]:
         """Distance of every sample to its nearest landmark, (sample,), in units of the latent space."""
         return cKDTree(self.centers).query(Z)[0]
 
-    def _chunks(self, Z: NDArray[np.float64]) -> Iterator[NDArray[np.float64]]:
-        size = max(1, _CHUNK_VALUES // len(self.centers))
-        for start in range(0, len(Z), size):
-            yield Z[start : start + size]
+    def _centered(self) -> NDArray[np.float64]:
+        # nothing depends on the origin; this one loses the fewest digits
+        return self.centers - self.centers.mean(axis=0)
+
+    def _unnormalized(self, Z: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Gaussians (sample, landmark), the largest of every row 1, so that none vanishes far away."""
+        centers = self._centered()
+        # |z|^2 is common to a row and cancels in the ratio
+        linear = np.vstack([centers.T, -0.5 * np.einsum("jd,jd->j", centers, centers)]) / self.width**2
+        exponent = np.column_stack([Z - self.centers.mean(axis=0), np.ones(len(Z))]) @ linear
+        exponent -= exponent.max(axis=1, keepdims=True)
+        return np.exp(exponent, out=exponent)
+
+
+@dataclass(frozen=True)
+class Union:
+    """The functions of one basis and then those of another.
+
+    The functions may differ in size and depend on one another: solve by `ritz`, or with `unit_norms=True`.
+
+    Parameters
+    ----------
+    first, second : Basis
+    """
+
+    first: Basis
+    second: Basis
+
+    @property
+    def n_functions(self) -> int:
+        """Functions of both."""
+        return self.first.n_functions + self.second.n_functions
+
+    @property
+    def constant(self) -> NDArray[np.float64]:
+        """Coefficients of f = 1, in the first basis."""
+        return np.append(self.first.constant, np.zeros(self.second.n_functions))
+
+    def __call__(self, Z: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Values, (sample, function)."""
+        return np.hstack([self.first(Z), self.second(Z)])
+
+    def gradients(self, Z: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Derivatives along each axis, (latent, sample, function)."""
+        return np.concatenate([self.first.gradients(Z), self.second.gradients(Z)], axis=2)
+
+    def apply(self, Z: NDArray[np.float64], coefficients: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Functions f(z) = sum_j coefficients_j f_j(z), (sample, state), in bounded memory."""
+        split = self.first.n_functions
+        return self.first.apply(Z, coefficients[:split]) + self.second.apply(Z, coefficients[split:])
+
+    def forms(
+        self, Z: NDArray[np.float64], weights: NDArray[np.float64] | None = None
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Dirichlet form and overlap over samples: each basis by its own shortest way, cross terms by gradients.
+
+        Parameters
+        ----------
+        Z : ndarray, (sample, latent)
+        weights : ndarray, (sample,), optional
+            Weights of the samples, normalised to sum to one here; equal if not given.
+
+        Returns
+        -------
+        A, B : ndarray, (function, function)
+            A in units of length^-2.
+        """
+        w = checked_weights(weights, len(Z))[:, None]
+
+        def part(rows: slice) -> tuple[NDArray[np.float64], ...]:
+            z = Z[rows]
+            overlap = (self.first(z) * w[rows]).T @ self.second(z)
+            pairs = zip(self.first.gradients(z), self.second.gradients(z), strict=True)
+            return 0.5 * sum((a * w[rows]).T @ b for a, b in pairs), overlap
+
+        across = chunk_sums(part, chunks(len(Z), self.n_functions * Z.shape[1]))
+        inside = zip(self.first.forms(Z, weights), across, self.second.forms(Z, weights), strict=True)
+        energy, overlap = (np.block([[a, x], [x.T, b]]) for a, x, b in inside)
+        return energy, overlap
 
 
 def landmarks(
@@ -116,11 +243,18 @@ def landmarks(
     -------
     ndarray, (landmark, latent)
         At most `n_landmarks` centres.
+
+    Raises
+    ------
+    ValueError
+        If all samples are equal.
     """
-    rng = np.random.default_rng(seed)
+    rng = stream(seed, "landmarks")
     if len(Z) > max_samples:
         Z = Z[np.sort(rng.choice(len(Z), max_samples, replace=False))]
     n_distinct = len(np.unique(Z, axis=0))
+    if n_distinct == 1:
+        raise ValueError(f"Z has no variation: all {len(Z)} samples equal {Z[0]!r}; a density needs distinct samples")
     fit = KMeans(min(n_landmarks, n_distinct), n_init=1, max_iter=50, random_state=seed % 2**32).fit(Z)
     counts = np.bincount(fit.labels_, minlength=fit.n_clusters)
     return fit.cluster_centers_[counts >= min(min_count, counts.max())].astype(np.float64)

@@ -16,7 +16,10 @@ import numpy as np
 import scipy.linalg
 from numpy.typing import NDArray
 
-__all__ = ["Levels", "held_out_trace", "rayleigh_ritz"]
+from zeeman.base.checks import check_positive_integer, check_samples
+from zeeman.hamiltonians.bases import Basis
+
+__all__ = ["Levels", "held_out_trace", "rayleigh_ritz", "ritz"]
 
 _VANISHING = 1e-12
 
@@ -37,6 +40,45 @@ class Levels:
     coefficients: NDArray[np.float64]
 
 
+def ritz(Z: NDArray[np.float64], basis: Basis, n_states: int, weights: NDArray[np.float64] | None = None) -> Levels:
+    """Energies and states of the density of `Z` from its samples alone: the lowest `n_states` in `basis`.
+
+    A c = E B c with A_ij = 1/2 E_q[grad f_i . grad f_j], B_ij = E_q[f_i f_j]. The states are
+    `basis.apply(z, levels.coefficients)`, (sample, state), at any z; over `Z` they are orthonormal, and the first is 1.
+
+    Parameters
+    ----------
+    Z : ndarray, (sample, latent)
+        A million samples are welcome: memory is bounded, threads are as many as matrix products may use.
+    basis : NormalizedGaussians, HermitePolynomials, Union of two, or whatever keeps `Basis`
+        `basis.constant`, if it has one, becomes state 0, of energy 0.
+    n_states : int
+        The ground state included. Fewer come back if the samples resolve fewer.
+    weights : ndarray, (sample,), optional
+
+    Returns
+    -------
+    Levels
+        Energies in units of length^-2.
+
+    Raises
+    ------
+    ValueError, TypeError
+        `Z` is not finite, has no variation, or does not fit `weights`.
+
+    Examples
+    --------
+    >>> from zeeman.hamiltonians import HermitePolynomials, prior_points
+    >>> levels = ritz(prior_points(2, 4096, seed=0), HermitePolynomials(dim=2, degree=2), n_states=4)
+    >>> [round(float(energy), 1) for energy in levels.energies]
+    [0.0, 0.5, 0.5, 1.0]
+    """
+    Z = check_samples(Z)
+    check_positive_integer(n_states, "n_states")
+    constant = getattr(basis, "constant", None)
+    return rayleigh_ritz(*basis.forms(Z, weights), n_states, ground=constant, unit_norms=True)
+
+
 def rayleigh_ritz(
     A: NDArray[np.float64],
     B: NDArray[np.float64],
@@ -44,6 +86,7 @@ def rayleigh_ritz(
     *,
     ground: NDArray[np.float64] | None = None,
     cutoff: float = 1e-8,
+    unit_norms: bool = False,
 ) -> Levels:
     """Stationary values of c^T A c / c^T B c: the lowest `n_states`.
 
@@ -57,17 +100,21 @@ def rayleigh_ritz(
     ground : ndarray, (basis,), optional
         A state of energy exactly 0 (the constant): it becomes state 0 and the others are found orthogonal to it.
         Without it, sets with no samples between them leave the constant mixed with the other states at energy 0.
+    cutoff : float
+    unit_norms : bool
+        Bring functions to B_jj = 1 before the cutoff, so that small functions are not taken for unresolved ones.
 
     Returns
     -------
     Levels
     """
-    spread, directions = scipy.linalg.eigh(B)
+    sizes = np.sqrt(np.maximum(np.diag(B), np.finfo(np.float64).tiny)) if unit_norms else np.ones(len(B))
+    spread, directions = scipy.linalg.eigh(B / np.outer(sizes, sizes), driver="evd")
     kept = spread > cutoff * spread[-1]
-    whitening = directions[:, kept] / np.sqrt(spread[kept])
+    whitening = directions[:, kept] / np.sqrt(spread[kept]) / sizes[:, None]
     if ground is not None:
         ground = ground / np.sqrt(ground @ B @ ground)
-        whitening = whitening @ scipy.linalg.null_space((ground @ B @ whitening)[None, :])
+        whitening = _orthogonal_to(ground @ B @ whitening, whitening)
         n_states = None if n_states is None else n_states - 1
     reduced = whitening.T @ A @ whitening
     highest = min(len(reduced), len(reduced) if n_states is None else n_states) - 1
@@ -90,3 +137,11 @@ def held_out_trace(coefficients: NDArray[np.float64], A: NDArray[np.float64], B:
     if np.linalg.eigvalsh(overlap)[0] < _VANISHING * np.trace(overlap):
         return float("inf")  # a state that lives on training samples only
     return float(scipy.linalg.eigh(energy, overlap, eigvals_only=True).sum())
+
+
+def _orthogonal_to(row: NDArray[np.float64], columns: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Combinations of `columns` that `row`, (column,), takes to zero, one fewer: Householder's reflection of `row`."""
+    normal = row.copy()
+    normal[0] += np.copysign(np.linalg.norm(row), row[0])
+    normal /= np.linalg.norm(normal)
+    return columns[:, 1:] - 2.0 * np.outer(columns @ normal, normal[1:])
