@@ -1,0 +1,113 @@
+"""H = H0 + V in a basis phi_n: the basis knows H0, integrates V, and evaluates its functions.
+
+`Box(...) + 0.1 * Sinusoid(t=3)` is a `Hamiltonian`: nothing is computed before it is diagonalised or expanded.
+"""
+
+from __future__ import annotations
+
+import os
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from numbers import Real
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from zeeman.hamiltonians.potentials import Potential, as_potential, positions
+
+__all__ = ["Basis", "Hamiltonian", "check_memory"]
+
+Array = NDArray[np.floating]
+
+_CHUNK_VALUES = 8_000_000
+
+
+class Basis(ABC):
+    """Functions phi_n(z), orthonormal, with H0 in them. Matrices that are diagonal are given as vectors."""
+
+    dim: int
+
+    @property
+    @abstractmethod
+    def size(self) -> int:
+        """Number of functions."""
+
+    @abstractmethod
+    def unperturbed(self) -> Array:
+        """H0 in the basis: (basis,) if it is diagonal there, else (basis, basis)."""
+
+    @abstractmethod
+    def matrix(self, V: Potential) -> Array:
+        """<m|V|n>, (basis, basis), or (basis,) where it is diagonal."""
+
+    @abstractmethod
+    def __call__(self, z: ArrayLike) -> Array:
+        """phi_n(z), (sample, basis)."""
+
+    def evaluate(self, z: ArrayLike, coefficients: Array) -> Array:
+        """Functions sum_n c_n phi_n(z), (sample, function), for coefficients (basis, function)."""
+        z = positions(z)
+        step = max(1, _CHUNK_VALUES // self.size)
+        parts = [self(z[start : start + step]) @ coefficients for start in range(0, len(z), step)]
+        return np.concatenate(parts) if parts else np.zeros((0, coefficients.shape[1]))
+
+    def __add__(self, V: Any) -> Hamiltonian:
+        if not (isinstance(V, (Potential, Real)) or callable(V)):
+            return NotImplemented
+        return Hamiltonian(self, as_potential(V))
+
+    __radd__ = __add__
+
+    def __sub__(self, V: Any) -> Hamiltonian:
+        return self + (-1.0 * as_potential(V))
+
+
+@dataclass(frozen=True)
+class Hamiltonian:
+    """H0 + V.
+
+    Attributes
+    ----------
+    basis : Basis
+        Knows H0.
+    potential : Potential
+        V, with its strength.
+    """
+
+    basis: Basis
+    potential: Potential
+
+    def __add__(self, V: Any) -> Hamiltonian:
+        return Hamiltonian(self.basis, self.potential + as_potential(V))
+
+    __radd__ = __add__
+
+    def __sub__(self, V: Any) -> Hamiltonian:
+        return self + (-1.0 * as_potential(V))
+
+    def matrix(self) -> Array:
+        """H in the basis, (basis, basis), dense."""
+        check_memory(self.basis.size)
+        return _dense(self.basis.unperturbed()) + _dense(self.basis.matrix(self.potential))
+
+
+def check_memory(size: int, matrices: int = 3) -> None:
+    """Raise ValueError if `matrices` dense float64 matrices of `size` squared do not fit in free memory."""
+    needed, free = 8.0 * matrices * size**2, _free_memory()
+    if needed > free:
+        raise ValueError(
+            f"{size} basis functions make dense matrices of {needed / 2**30:.1f} GiB, and {free / 2**30:.1f} GiB are "
+            "free; take fewer levels or points (a basis truncated by energy needs fewest in more than one dimension)"
+        )
+
+
+def _free_memory() -> float:
+    try:
+        return float(os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+    except (AttributeError, ValueError, OSError):  # not every system tells
+        return 4.0 * 2**30
+
+
+def _dense(matrix: Array) -> Array:
+    return np.diag(matrix) if matrix.ndim == 1 else matrix
