@@ -100,7 +100,8 @@ def landmarks(u: Tensor, n_landmarks: int, min_count: int) -> tuple[Tensor, Tens
         cells = _cells(u, centers)
         counts = cells.sum(0)[:, None]
         centers = torch.where(counts > 0, cells.mT @ u / counts.clamp_min(1.0), centers)
-    populated = _cells(u, centers).sum(0) >= min_count
+    counts = _cells(u, centers).sum(0)
+    populated = counts >= counts.max().clamp_max(min_count)
     both = populated[:, None] & populated & ~torch.eye(n_landmarks, dtype=torch.bool, device=u.device)
     nearest = torch.where(both, torch.cdist(centers, centers), math.inf).amin(1).sort().values
     middle = ((populated.sum() - 1) // 2).clamp_min(0)  # unpopulated cells are infinitely far, at the end
