@@ -23,11 +23,11 @@ from sklearn.cluster import KMeans
 from zeeman.base.random import stream
 from zeeman.hamiltonians._chunks import checked_weights, chunk_sums, chunks, stacked
 
-__all__ = ["Basis", "NormalizedGaussians", "Union", "landmarks"]
+__all__ = ["NormalizedGaussians", "SampleBasis", "Union", "landmarks"]
 
 
-class Basis(Protocol):
-    """Functions f_j(z) that states are sums of."""
+class SampleBasis(Protocol):
+    """Functions f_j(z) that states are sums of, with their forms over samples of a density."""
 
     @property
     def n_functions(self) -> int:
@@ -165,11 +165,11 @@ class Union:
 
     Parameters
     ----------
-    first, second : Basis
+    first, second : SampleBasis
     """
 
-    first: Basis
-    second: Basis
+    first: SampleBasis
+    second: SampleBasis
 
     @property
     def n_functions(self) -> int:

@@ -17,7 +17,7 @@ import scipy.linalg
 from numpy.typing import NDArray
 
 from zeeman.base.checks import check_positive_integer, check_samples
-from zeeman.hamiltonians.bases import Basis
+from zeeman.hamiltonians.bases import SampleBasis
 
 __all__ = ["Levels", "held_out_trace", "rayleigh_ritz", "ritz"]
 
@@ -40,7 +40,9 @@ class Levels:
     coefficients: NDArray[np.float64]
 
 
-def ritz(Z: NDArray[np.float64], basis: Basis, n_states: int, weights: NDArray[np.float64] | None = None) -> Levels:
+def ritz(
+    Z: NDArray[np.float64], basis: SampleBasis, n_states: int, weights: NDArray[np.float64] | None = None
+) -> Levels:
     """Energies and states of the density of `Z` from its samples alone: the lowest `n_states` in `basis`.
 
     A c = E B c with A_ij = 1/2 E_q[grad f_i . grad f_j], B_ij = E_q[f_i f_j]. The states are
@@ -50,7 +52,7 @@ def ritz(Z: NDArray[np.float64], basis: Basis, n_states: int, weights: NDArray[n
     ----------
     Z : ndarray, (sample, latent)
         A million samples are welcome: memory is bounded, threads are as many as matrix products may use.
-    basis : NormalizedGaussians, HermitePolynomials, Union of two, or whatever keeps `Basis`
+    basis : NormalizedGaussians, HermitePolynomials, Union of two, or whatever keeps `SampleBasis`
         `basis.constant`, if it has one, becomes state 0, of energy 0.
     n_states : int
         The ground state included. Fewer come back if the samples resolve fewer.
