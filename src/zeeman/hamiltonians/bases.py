@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 from sklearn.cluster import KMeans
+from threadpoolctl import threadpool_limits
 
 from zeeman.base.random import stream
 from zeeman.hamiltonians._chunks import checked_weights, chunk_sums, chunks, stacked
@@ -255,6 +256,7 @@ def landmarks(
     n_distinct = len(np.unique(Z, axis=0))
     if n_distinct == 1:
         raise ValueError(f"Z has no variation: all {len(Z)} samples equal {Z[0]!r}; a density needs distinct samples")
-    fit = KMeans(min(n_landmarks, n_distinct), n_init=1, max_iter=50, random_state=seed % 2**32).fit(Z)
+    with threadpool_limits(1):  # k-means++ goes one centre at a time: waking threads for each costs more than it gains
+        fit = KMeans(min(n_landmarks, n_distinct), n_init=1, max_iter=50, random_state=seed % 2**32).fit(Z)
     counts = np.bincount(fit.labels_, minlength=fit.n_clusters)
     return fit.cluster_centers_[counts >= min(min_count, counts.max())].astype(np.float64)
