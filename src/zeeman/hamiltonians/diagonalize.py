@@ -57,8 +57,8 @@ def diagonalize(H: Hamiltonian | Basis, n_states: int = 6, *, method: str = "aut
         `Box() + 0.1 * V`, or the basis alone for H0.
     n_states : int
     method : str
-        "dense" (scipy.linalg.eigh), "iterative" (Lanczos on the shifted inverse; on a grid without a matrix), or
-        "auto": dense up to 1,500 functions.
+        "dense" (scipy.linalg.eigh), "iterative" (Lanczos, on the shifted inverse or, on a grid, without any matrix),
+        or "auto": dense up to 1,500 functions.
 
     Returns
     -------
@@ -94,23 +94,30 @@ def diagonalize(H: Hamiltonian | Basis, n_states: int = 6, *, method: str = "aut
 
 def _factorised(matrix: Array, n_states: int) -> tuple[Array, Array]:
     """Lanczos on (H - s)^-1 with s below every level, so that the nearest levels are the lowest."""
-    start = _start(len(matrix))
-    lowest, vector = spla.eigsh(matrix, k=1, which="SA", tol=1e-3, v0=start)
-    # |H x - E x| bounds the distance of E to a level; twice as far is below all that Lanczos has seen
-    missed = float(np.linalg.norm(matrix @ vector[:, 0] - lowest[0] * vector[:, 0]))
     levels = np.sort(np.diag(matrix))
-    shift = float(lowest[0]) - 2 * missed - 0.1 * float(levels[n_states] - levels[0]) - 1e-6 * abs(float(lowest[0]))
-    factors = scipy.linalg.cho_factor(matrix - shift * np.eye(len(matrix)), lower=True)  # fails where s is not below
+    step = float(levels[n_states] - levels[0]) or 1e-3 * float(np.abs(levels).max()) or 1.0
+    while True:
+        shift = float(levels[0]) - step
+        try:  # Cholesky succeeds exactly where s is below every level
+            factors = scipy.linalg.cho_factor(matrix - shift * np.eye(len(matrix)), lower=True, overwrite_a=True)
+            break
+        except scipy.linalg.LinAlgError:
+            step *= 4
     inverse = spla.LinearOperator(matrix.shape, matvec=lambda x: scipy.linalg.cho_solve(factors, x), dtype=float)
-    return _ascending(*spla.eigsh(matrix, k=n_states, sigma=shift, OPinv=inverse, v0=start))
+    return _ascending(*spla.eigsh(matrix, k=n_states, sigma=shift, OPinv=inverse, v0=_start(len(matrix))))
 
 
 def _on_grid(grid: Grid, V: Array, n_states: int) -> tuple[Array, Array]:
-    """Lanczos on (H - min V)^-1, H known by its action alone."""
-    shift = float(V.min())  # the kinetic term is positive, so all levels are above
+    """Lanczos on H known by its action alone: few points carry a state, so that H spans few decades."""
     H = spla.LinearOperator((grid.size,) * 2, matvec=lambda x: grid.kinetic_term(x) + V * x.ravel(), dtype=float)
-    inverse = grid.shifted_inverse(V, shift)
-    return _ascending(*spla.eigsh(H, k=n_states, sigma=shift, OPinv=inverse, v0=_start(grid.size)))
+    n_vectors = min(grid.size, max(40, 4 * n_states))
+    most = 1000 * n_vectors
+    try:
+        return _ascending(*spla.eigsh(H, k=n_states, which="SA", ncv=n_vectors, maxiter=most, v0=_start(grid.size)))
+    except spla.ArpackNoConvergence as error:
+        raise RuntimeError(
+            f"Lanczos did not converge on a grid of {grid.size} points; take fewer, or bound V near the walls"
+        ) from error
 
 
 def _start(size: int) -> Array:

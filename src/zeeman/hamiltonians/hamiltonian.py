@@ -27,6 +27,7 @@ class Basis(ABC):
     """Functions phi_n(z), orthonormal, with H0 in them. Matrices that are diagonal are given as vectors."""
 
     dim: int
+    __array_ufunc__ = None  # numpy scalars leave sums to this class
 
     @property
     @abstractmethod
@@ -77,6 +78,7 @@ class Hamiltonian:
 
     basis: Basis
     potential: Potential
+    __array_ufunc__ = None
 
     def __add__(self, V: Any) -> Hamiltonian:
         return Hamiltonian(self.basis, self.potential + as_potential(V))
@@ -93,18 +95,19 @@ class Hamiltonian:
 
 
 def check_memory(size: int, matrices: int = 3) -> None:
-    """Raise ValueError if `matrices` dense float64 matrices of `size` squared do not fit in free memory."""
-    needed, free = 8.0 * matrices * size**2, _free_memory()
-    if needed > free:
+    """Raise ValueError if `matrices` dense float64 matrices of `size` squared do not fit in memory."""
+    needed, memory = 8.0 * matrices * size**2, _memory()
+    if needed > 0.8 * memory:
         raise ValueError(
-            f"{size} basis functions make dense matrices of {needed / 2**30:.1f} GiB, and {free / 2**30:.1f} GiB are "
-            "free; take fewer levels or points (a basis truncated by energy needs fewest in more than one dimension)"
+            f"{size} basis functions make dense matrices of {needed / 2**30:.1f} GiB on a machine of "
+            f"{memory / 2**30:.1f} GiB; take fewer levels or points (in more than one dimension a basis truncated by "
+            "energy needs fewest)"
         )
 
 
-def _free_memory() -> float:
+def _memory() -> float:
     try:
-        return float(os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+        return float(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
     except (AttributeError, ValueError, OSError):  # not every system tells
         return 4.0 * 2**30
 

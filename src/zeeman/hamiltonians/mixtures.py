@@ -66,47 +66,60 @@ class MixturePotential(Potential):
 
     def __call__(self, z: ArrayLike) -> Array:
         """V at z (sample, dim): (sample,), in chunks of bounded memory."""
+        return np.concatenate([self._chunk(part)[0] for part in self._parts(z)])
+
+    def log_density(self, z: ArrayLike) -> Array:
+        """Ln q(z), (sample,)."""
+        return np.concatenate([self._chunk(part)[1] for part in self._parts(z)])
+
+    def _parts(self, z: ArrayLike) -> list[Array]:
         z = positions(z)
         components, dim = self.means.shape
         if z.shape[1] != dim:
             raise ValueError(f"z has {z.shape[1]} axes, the mixture has {dim}")
-        per_position = components * (1 if self._precisions.ndim == 1 else dim)
-        step = max(1, _CHUNK_VALUES // per_position)
-        return np.concatenate([self._chunk(z[start : start + step]) for start in range(0, len(z), step)] or [z[:, 0]])
+        step = max(1, _CHUNK_VALUES // (components * (1 if self._precisions.ndim == 1 else dim)))
+        return [z[start : start + step] for start in range(0, max(1, len(z)), step)]
 
-    def log_density(self, z: ArrayLike) -> Array:
-        """Ln q(z), (sample,)."""
-        exponents = self._exponents(positions(z))[0]
+    def _chunk(self, z: Array) -> tuple[Array, Array]:
+        """V and ln q."""
+        isotropic = self._precisions.ndim == 1
+        common, exponents, squares, slopes = self._isotropic(z) if isotropic else self._general(z)
         highest = exponents.max(axis=1, keepdims=True)
-        total = np.log(np.exp(exponents - highest).sum(axis=1)) + highest[:, 0]
-        return total - 0.5 * self.means.shape[1] * np.log(2 * np.pi)
-
-    def _chunk(self, z: Array) -> Array:
-        exponents, squares, gradients = self._exponents(z)
-        share = np.exp(exponents - exponents.max(axis=1, keepdims=True))
-        share /= share.sum(axis=1, keepdims=True)
-        if gradients is None:  # isotropic: sum_i r_i g_i is two matrix products
+        share = np.exp(exponents - highest)
+        total = share.sum(axis=1, keepdims=True)
+        share /= total
+        if isotropic:  # sum_i r_i g_i is a matrix product
             pull = share * self._precisions
             slope = pull @ self.means - pull.sum(axis=1, keepdims=True) * z
             traces = self._precisions * z.shape[1]
         else:
-            slope = np.einsum("nk,nkd->nd", share, gradients)
+            slope = np.einsum("nk,nkd->nd", share, slopes)
             traces = np.trace(self._precisions, axis1=1, axis2=2)
         curvature = np.einsum("nk,nk->n", share, squares - traces)  # lap s + |grad s|^2
-        return self.kinetic * (0.5 * curvature - 0.25 * np.einsum("nd,nd->n", slope, slope))
+        V = self.kinetic * (0.5 * curvature - 0.25 * np.einsum("nd,nd->n", slope, slope))
+        return V, common + highest[:, 0] + np.log(total[:, 0]) - 0.5 * z.shape[1] * np.log(2 * np.pi)
 
-    def _exponents(self, z: Array) -> tuple[Array, Array, Array | None]:
-        """ln(w_i N_i) but for a constant, |g_i|^2, and g_i where it is not along z - mu_i."""
-        if self._precisions.ndim == 1:
-            origin = self.means.mean(axis=0)  # loses the fewest digits in |z|^2 - 2 z.mu + |mu|^2
-            at, means = z - origin, self.means - origin
-            distances = (at**2).sum(axis=1)[:, None] - 2 * at @ means.T + (means**2).sum(axis=1)
-            distances = np.maximum(distances, 0.0)
-            return self._offsets - 0.5 * distances * self._precisions, distances * self._precisions**2, None
+    def _isotropic(self, z: Array) -> tuple[Array, Array, Array, Array]:
+        """A part of ln(w_i N_i) that all i share, the rest, |g_i|^2, and nothing.
+
+        |z|^2 is common to equal variances; taken out, it cannot drown their differences far out.
+        """
+        origin = self.means.mean(axis=0)
+        at, means = z - origin, self.means - origin
+        least = self._precisions.min()
+        distance = (at**2).sum(axis=1)[:, None]
+        apart = (means**2).sum(axis=1) - 2 * at @ means.T  # |z - mu|^2 - |z|^2
+        excess = (self._precisions - least) * distance
+        exponents = self._offsets - 0.5 * (excess + self._precisions * apart)
+        squares = np.maximum(distance + apart, 0.0) * self._precisions**2
+        return -0.5 * least * distance[:, 0], exponents, squares, z
+
+    def _general(self, z: Array) -> tuple[Array, Array, Array, Array]:
+        """As `_isotropic`, with g_i itself (position, component, dim)."""
         away = z[:, None, :] - self.means
-        gradients = -np.einsum("kde,nke->nkd", self._precisions, away)
-        exponents = self._offsets + 0.5 * np.einsum("nkd,nkd->nk", gradients, away)
-        return exponents, np.einsum("nkd,nkd->nk", gradients, gradients), gradients
+        slopes = -np.einsum("kde,nke->nkd", self._precisions, away)
+        exponents = self._offsets + 0.5 * np.einsum("nkd,nkd->nk", slopes, away)
+        return np.zeros(len(z)), exponents, np.einsum("nkd,nkd->nk", slopes, slopes), slopes
 
     def __repr__(self) -> str:
         return f"MixturePotential({len(self.means)} components, dim={self.means.shape[1]}, kinetic={self.kinetic})"

@@ -58,8 +58,13 @@ class Series:
 
     @cached_property
     def states(self) -> Array:
-        """Coefficient of g^k of every state, (order + 1, basis, state), in the basis of A and B."""
-        return np.stack(self._problem.states(self.order, self.order))[:, :, : self.n_states]
+        """Coefficient of g^k of every state, (order + 1, basis, state), in the basis of A and B.
+
+        C^T B C = 1 order by order; the largest coefficient at g = 0 is positive.
+        """
+        states = np.stack(self._problem.states(self.order, self.order))[:, :, : self.n_states]
+        largest = np.take_along_axis(states[0], np.abs(states[0]).argmax(axis=0)[None], axis=0)
+        return states * np.sign(largest)
 
     @property
     def gap(self) -> float:

@@ -39,6 +39,7 @@ class Potential:
 
     axis: int | None = None  # the coordinate that this potential depends on; None: on all
     breakpoints: Any = ()  # where a factor of one axis is not smooth
+    __array_ufunc__ = None  # numpy scalars leave products to this class
 
     def __init__(self, function: Callable[[Array], ArrayLike]) -> None:
         if not callable(function):
