@@ -1,0 +1,18 @@
+"""Many trainings of one model: how far they agree, against which nulls, and what separates them."""
+
+from zeeman.replicas.agreement import MEASURES, Measure, agreement, pairwise
+from zeeman.replicas.nulls import Null, null_distribution, nulls, untrained_codes
+from zeeman.replicas.verdict import Verdict, verdict
+
+__all__ = [
+    "MEASURES",
+    "Measure",
+    "Null",
+    "Verdict",
+    "agreement",
+    "null_distribution",
+    "nulls",
+    "pairwise",
+    "untrained_codes",
+    "verdict",
+]
