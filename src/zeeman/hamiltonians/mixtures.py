@@ -82,13 +82,12 @@ class MixturePotential(Potential):
 
     def _chunk(self, z: Array) -> tuple[Array, Array]:
         """V and ln q."""
-        isotropic = self._precisions.ndim == 1
-        common, exponents, squares, slopes = self._isotropic(z) if isotropic else self._general(z)
+        common, exponents, squares, slopes = (self._isotropic if self._precisions.ndim == 1 else self._general)(z)
         highest = exponents.max(axis=1, keepdims=True)
         share = np.exp(exponents - highest)
         total = share.sum(axis=1, keepdims=True)
         share /= total
-        if isotropic:  # sum_i r_i g_i is a matrix product
+        if slopes is None:  # sum_i r_i g_i is a matrix product
             pull = share * self._precisions
             slope = pull @ self.means - pull.sum(axis=1, keepdims=True) * z
             traces = self._precisions * z.shape[1]
@@ -99,8 +98,8 @@ class MixturePotential(Potential):
         V = self.kinetic * (0.5 * curvature - 0.25 * np.einsum("nd,nd->n", slope, slope))
         return V, common + highest[:, 0] + np.log(total[:, 0]) - 0.5 * z.shape[1] * np.log(2 * np.pi)
 
-    def _isotropic(self, z: Array) -> tuple[Array, Array, Array, Array]:
-        """A part of ln(w_i N_i) that all i share, the rest, |g_i|^2, and nothing.
+    def _isotropic(self, z: Array) -> tuple[Array, Array, Array, None]:
+        """A part of ln(w_i N_i) that all i share, the rest, and |g_i|^2.
 
         |z|^2 is common to equal variances; taken out, it cannot drown their differences far out.
         """
@@ -112,7 +111,7 @@ class MixturePotential(Potential):
         excess = (self._precisions - least) * distance
         exponents = self._offsets - 0.5 * (excess + self._precisions * apart)
         squares = np.maximum(distance + apart, 0.0) * self._precisions**2
-        return -0.5 * least * distance[:, 0], exponents, squares, z
+        return -0.5 * least * distance[:, 0], exponents, squares, None
 
     def _general(self, z: Array) -> tuple[Array, Array, Array, Array]:
         """As `_isotropic`, with g_i itself (position, component, dim)."""

@@ -25,7 +25,7 @@ __all__ = ["TensorBasis", "panels", "refined"]
 
 Array = NDArray[np.floating]
 
-_CONVERGED = 1e-10  # of the largest matrix element
+_CONVERGED, _TOLERATED = 1e-10, 1e-7  # of the largest matrix element: where to stop, and what is not worth a word
 _MOST_POINTS = 20_000_000
 _CHUNK_VALUES = 4_000_000
 
@@ -59,7 +59,8 @@ class TensorBasis(Basis):
         """<m|V|n>, (basis, basis), symmetric.
 
         Closed form for sinusoids and polynomials (and, in the box, tables); Gauss quadrature otherwise, refined until
-        no element changes by 1e-10 of the largest (a UserWarning says what was reached where that takes too long).
+        no element changes by 1e-10 of the largest; where that takes too long, a UserWarning says what was reached if
+        it is more than 1e-7.
         """
         check_memory(self.size)
         total = np.zeros((self.size, self.size))
@@ -150,7 +151,7 @@ class TensorBasis(Basis):
 
 
 def refined(elements: Callable[[int], Array], most: int, what: str) -> Array:
-    """elements(level) at the first level where none changes by 1e-10 of the largest; a warning if none is."""
+    """elements(level) at the first level where none changes by 1e-10 of the largest, with a warning beyond 1e-7."""
     coarse = elements(0)
     change = np.inf
     for level in range(1, max(1, most) + 1):
@@ -160,12 +161,13 @@ def refined(elements: Callable[[int], Array], most: int, what: str) -> Array:
         if change < _CONVERGED:
             return fine
         coarse = fine
-    warnings.warn(
-        f"matrix elements {what} changed by {change:.1e} of the largest in the last refinement; "
-        "smooth the potential or give its kinks as a table",
-        UserWarning,
-        stacklevel=2,
-    )
+    if change > _TOLERATED:
+        warnings.warn(
+            f"matrix elements {what} changed by {change:.1e} of the largest in the last refinement; "
+            "smooth the potential or give its kinks as a table",
+            UserWarning,
+            stacklevel=2,
+        )
     return coarse
 
 
