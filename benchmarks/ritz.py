@@ -64,7 +64,7 @@ def gaussians(Z, n_landmarks):
 
 
 def blobs(n, d, k, seed, stretch=1.0):
-    """Draw k Gaussians whose nearest centres are 6 apart, then each axis of a random frame stretched up to `stretch`."""
+    """Draw k Gaussians with nearest centres 6 apart, then stretch each axis of a random frame, up to `stretch`."""
     rng = np.random.default_rng(seed)
     centers = rng.standard_normal((k, d))
     centers *= 6.0 / min(np.linalg.norm(a - b) for i, a in enumerate(centers) for b in centers[:i])

@@ -10,13 +10,15 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from functools import cache
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_info, threadpool_limits
+from threadpoolctl import ThreadpoolController
 
-__all__ = ["checked_weights", "chunk_sums", "chunks", "stacked"]
+__all__ = ["checked_weights", "chunk_sums", "chunks", "single_threaded", "stacked"]
 
 Result = TypeVar("Result")
 
@@ -62,13 +64,18 @@ def checked_weights(weights: Any, n_samples: int) -> NDArray[np.float64]:
     return weights / total
 
 
+def single_threaded() -> AbstractContextManager:
+    """Keep libraries from starting threads of their own inside the block."""
+    return _libraries().limit(limits=1)
+
+
 def _in_order(work: Callable[[slice], Result], parts: list[slice]) -> Iterator[Result]:
     threads = min(len(parts), _allowed_threads()) if len(parts) > 1 else 1
     if threads == 1:
         yield from map(work, parts)
         return
     waiting: deque = deque()
-    with threadpool_limits(1, "blas"), ThreadPoolExecutor(threads) as pool:
+    with single_threaded(), ThreadPoolExecutor(threads) as pool:
         for part in parts:
             waiting.append(pool.submit(work, part))
             if len(waiting) > 2 * threads:  # results must not pile up
@@ -79,4 +86,10 @@ def _in_order(work: Callable[[slice], Result], parts: list[slice]) -> Iterator[R
 
 def _allowed_threads() -> int:
     """As many threads as a matrix product may use: OMP_NUM_THREADS and `threadpool_limits` decide."""
-    return max((pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"), default=1)
+    return max((pool["num_threads"] for pool in _libraries().info() if pool["user_api"] == "blas"), default=1)
+
+
+@cache
+def _libraries() -> ThreadpoolController:
+    """Libraries with threads, looked up once: that takes milliseconds, as long as the forms of a thousand samples."""
+    return ThreadpoolController()

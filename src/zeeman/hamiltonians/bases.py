@@ -7,7 +7,7 @@ Normalised Gaussians at landmarks c_j, a partition of unity on the whole space:
 
 The constant is in their span, they are bounded far from every landmark, and nothing in them knows the axes.
 
-A union of two bases spans both: its lowest levels lie below those of either (Ritz).
+A union of two bases spans both: its levels lie below those of either (Ritz), up to what the cutoff leaves out.
 """
 
 from __future__ import annotations
@@ -19,10 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 from sklearn.cluster import KMeans
-from threadpoolctl import threadpool_limits
 
 from zeeman.base.random import stream
-from zeeman.hamiltonians._chunks import checked_weights, chunk_sums, chunks, stacked
+from zeeman.hamiltonians._chunks import checked_weights, chunk_sums, chunks, single_threaded, stacked
 
 __all__ = ["NormalizedGaussians", "SampleBasis", "Union", "landmarks"]
 
@@ -256,7 +255,30 @@ def landmarks(
     n_distinct = len(np.unique(Z, axis=0))
     if n_distinct == 1:
         raise ValueError(f"Z has no variation: all {len(Z)} samples equal {Z[0]!r}; a density needs distinct samples")
-    with threadpool_limits(1):  # k-means++ goes one centre at a time: waking threads for each costs more than it gains
-        fit = KMeans(min(n_landmarks, n_distinct), n_init=1, max_iter=50, random_state=seed % 2**32).fit(Z)
+    with single_threaded():  # one centre after another: waking threads for each costs more than it gains
+        starts = _spread_out(Z, min(n_landmarks, n_distinct), rng)
+        fit = KMeans(len(starts), init=Z[starts], n_init=1, max_iter=50).fit(Z)
     counts = np.bincount(fit.labels_, minlength=fit.n_clusters)
     return fit.cluster_centers_[counts >= min(min_count, counts.max())].astype(np.float64)
+
+
+def _spread_out(Z: NDArray[np.float64], count: int, rng: np.random.Generator) -> NDArray[np.integer]:
+    """Which samples to start k-means from, (count,): greedy k-means++.
+
+    Each is the best of a few drawn with probability proportional to the squared distance to those already there
+    (Arthur and Vassilvitskii 2007). As scikit-learn's, in a third of its time, most of which goes to input checks.
+    """
+    Z = Z - Z.mean(axis=0)
+    norms, ones = np.einsum("nd,nd->n", Z, Z)[:, None], np.ones((len(Z), 1))
+    left, right = np.hstack([-2.0 * Z, norms, ones]), np.hstack([Z, ones, norms]).T  # |a - b|^2 as one product
+    chosen = np.array([rng.integers(len(Z))])
+    nearest = np.maximum(left[chosen[0]] @ right, 0.0)
+    for _ in range(1, count):
+        nearest[chosen[-1]] = 0.0
+        reached = np.cumsum(nearest)
+        drawn = np.searchsorted(reached, rng.random(2 + int(np.log(count))) * reached[-1])
+        distances = left[drawn] @ right
+        np.minimum(distances, nearest, out=distances)
+        best = np.argmin(distances.sum(axis=1))
+        chosen, nearest = np.append(chosen, drawn[best]), np.maximum(distances[best], 0.0)
+    return chosen
