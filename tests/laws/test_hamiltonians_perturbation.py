@@ -184,3 +184,48 @@ def test_a_hamiltonian_can_be_the_start_and_a_sequence_the_perturbation():
     )  # -(0.3 + g)^2 / 2
     both = h.perturb(H0, [X, QUARTIC], order=2, n_states=2)
     np.testing.assert_allclose(both.energies[:, 2], [-0.5 + 0.75, -0.5 + 3.75], atol=1e-12)
+
+
+def test_pade_approximants_bracket_the_anharmonic_levels():
+    # a Stieltjes series: [8/8] and [8/7] lie on two sides of the truth, where the plain series is off by millions
+    H0, g = h.Oscillator(), 0.3
+    truth = h.diagonalize(H0 + g * QUARTIC, 2).energies
+    series = h.perturb(H0, QUARTIC, order=16, n_states=2)
+    below, above = series.resummed(g), series.to_order(15).resummed(g)
+    assert np.all((below < truth) & (truth < above))
+    np.testing.assert_allclose(below, truth, rtol=5e-4)
+    assert np.abs(series.at(g) - truth).min() > 1e6
+
+
+def test_pade_approximants_of_series_that_stop_or_skip_orders():
+    H0, V = h.Box(n_levels=60), h.Sinusoid(t=3)
+    skips = h.perturb(H0, V, order=16, n_states=3)  # parity: even orders alone
+    np.testing.assert_allclose(skips.resummed([0.0, 40.0])[1], h.diagonalize(H0 + 40 * V, 3).energies, atol=1e-7)
+    stops = h.perturb(h.Oscillator(), X, order=6, n_states=2)
+    np.testing.assert_allclose(stops.resummed(0.2), [0.48, 1.48], atol=1e-12)
+    nothing = h.perturb(h.Oscillator(), 0.0 * X, order=6, n_states=2)
+    np.testing.assert_allclose(nothing.resummed(0.2), [0.5, 1.5])
+
+
+def test_first_order_of_the_path_from_prior_to_data_is_pca():
+    rng = np.random.default_rng(1)
+    Z = rng.gamma(2.0, size=(400, 3)) @ (np.eye(3) + 0.3 * rng.standard_normal((3, 3)))
+    Z -= Z.mean(axis=0)
+    basis = h.HermitePolynomials(3, 3)
+    A, B = basis.forms(Z)
+    levels = 0.5 * basis.orders.sum(axis=1)
+    series = h.expand([levels, A - np.diag(levels)], [np.ones(len(levels)), B - np.eye(len(levels))], order=2)
+    np.testing.assert_allclose(series.energies[0], 0, atol=1e-12)  # the constant stays at zero
+    variances = np.linalg.eigvalsh(Z.T @ Z / len(Z))
+    np.testing.assert_allclose(series.energies[1:, 1], np.sort(-(variances - 1) / 2), atol=1e-10)
+    assert series.kinds == ["single", "degenerate"]
+
+
+def test_noise_on_a_degenerate_level_can_be_declared_so():
+    A, B = pencil(np.array([0, 0, 1, 1, 1, 2, 3, 4.5]), seed=13)
+    noise = 1e-7 * symmetric(np.random.default_rng(0), 8)
+    clean = h.expand(A, B, order=3, n_states=5)
+    noisy = h.expand([A[0] + noise, *A[1:]], B, order=3, n_states=5, exact=1e-5)
+    assert noisy.kinds == clean.kinds == ["degenerate", "degenerate"]
+    np.testing.assert_allclose(noisy.energies, clean.energies, atol=1e-3)
+    assert np.abs(h.expand([A[0] + noise, *A[1:]], B, order=3, n_states=5).energies).max() > 1e6

@@ -162,3 +162,15 @@ def test_square_box_block_equals_pymablock():
     for g in (0.5, 2.0):
         total = sum(g**k * np.asarray(theirs[0, 0, k]) for k in range(6))
         np.testing.assert_allclose(series.at(g)[1:], np.linalg.eigvalsh(total), atol=1e-11)
+
+
+def test_paper_coefficients_divided_by_the_distance_are_the_first_order_states():
+    series = h.perturb(h.Box(length=1.2, kinetic=0.7, n_levels=50), h.Sinusoid(t=1.3), order=1, n_states=4)
+    m, n = np.arange(1, 51)[:, None], np.arange(1, 5)
+    elements = paper.box_element(m, n, 1.3, 1.2)
+    np.testing.assert_allclose(elements, h.Box(length=1.2, n_levels=50).matrix(h.Sinusoid(t=1.3))[:, :4], atol=1e-13)
+    away = m != n
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mixing = paper.box_mixing(m, n, 1.3, 1.2, 0.7)
+    np.testing.assert_allclose(series.states[1][away], mixing[away], atol=1e-14)
+    np.testing.assert_allclose(series.states[1][~away], 0, atol=1e-14)

@@ -20,10 +20,10 @@ from numpy.typing import ArrayLike, NDArray
 from zeeman.base.checks import check_positive_integer
 
 __all__ = [
-    "anharmonic_coefficients", "box_energy", "box_first_order", "box_second_order", "box_splitting", "box_state",
-    "oscillator_level", "oscillator_linear", "oscillator_quadratic", "oscillator_quartic", "paper_first_order",
-    "paper_first_order_printed", "paper_quantum_number_printed", "pencil_second_order", "prior_multiplet",
-    "quantum_number", "sine_square_integral",
+    "anharmonic_coefficients", "box_element", "box_energy", "box_first_order", "box_mixing", "box_second_order",
+    "box_splitting", "box_state", "oscillator_level", "oscillator_linear", "oscillator_quadratic",
+    "oscillator_quartic", "paper_first_order", "paper_first_order_printed", "paper_quantum_number_printed",
+    "pencil_second_order", "prior_multiplet", "quantum_number", "sine_square_integral",
 ]  # fmt: skip
 
 Array = NDArray[np.floating]
@@ -74,6 +74,18 @@ def box_first_order(n: ArrayLike, t: float, length: float = 1.0) -> Array:
     return 2 * sine_square_integral(n, 2 * t * length)
 
 
+def box_element(m: ArrayLike, n: ArrayLike, t: float, length: float = 1.0) -> Array:
+    """<m| sin(2 pi t z) |n> in the box, t real. Paper 000 prints this as its coefficient c_mn: see `box_mixing`."""
+    m, n, u = np.asarray(m, dtype=float), np.asarray(n, dtype=float), 2 * t * length
+    return 0.5 * (_half_wave(u + m - n) + _half_wave(u - m + n) - _half_wave(u + m + n) - _half_wave(u - m - n))
+
+
+def box_mixing(m: ArrayLike, n: ArrayLike, t: float, length: float = 1.0, kinetic: float = 1.0) -> Array:
+    """First-order share of state m != n in state n: c_mn = <m|V|n> / (E_n - E_m), for V = sin(2 pi t z)."""
+    distance = box_energy(n, length, kinetic) - box_energy(m, length, kinetic)
+    return box_element(m, n, t, length) / distance
+
+
 def box_second_order(n: int, t: float, length: float = 1.0, kinetic: float = 1.0, n_terms: int = 4000) -> float:
     """Second order of level n under sin(2 pi t z): sum_m <m|V|n>^2 / (E_n - E_m); terms fall as m^-8.
 
@@ -81,9 +93,8 @@ def box_second_order(n: int, t: float, length: float = 1.0, kinetic: float = 1.0
     """
     n = check_positive_integer(n, "n")
     m = np.delete(np.arange(1, n_terms + 1), n - 1)
-    u = 2 * t * length
-    element = 0.5 * (_half_wave(u + m - n) + _half_wave(u - m + n) - _half_wave(u + m + n) - _half_wave(u - m - n))
-    return float((element**2 / (box_energy(n, length, kinetic) - box_energy(m, length, kinetic)))[::-1].sum())
+    terms = box_element(m, n, t, length) * box_mixing(m, n, t, length, kinetic)
+    return float(terms[::-1].sum())
 
 
 def box_splitting(n: int = 1, m: int = 2, length: float = 1.0) -> float:

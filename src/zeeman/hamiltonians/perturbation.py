@@ -16,6 +16,8 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+import scipy.linalg
+from numpy.polynomial import polynomial
 from numpy.typing import ArrayLike, NDArray
 
 from zeeman.base.checks import check_finite, check_positive_integer
@@ -122,6 +124,15 @@ class Series:
             found.append(frame @ np.linalg.eigh(H)[1])
         return self._problem.lifted(np.concatenate(found, axis=1))[:, : self.n_states]
 
+    def resummed(self, g: ArrayLike) -> Array:
+        """Energies at strength g (any shape) from the diagonal Pade approximant of every series: (g..., state).
+
+        Good far beyond the radius of convergence where the series is alternating (z^4), and finite where `at` is not;
+        a pole near g spoils it, so compare two orders.
+        """
+        g = np.asarray(g, dtype=float)
+        return np.stack([_pade(coefficients, g) for coefficients in self.energies], axis=-1)
+
     def __call__(self, z: ArrayLike, g: float) -> Array:
         """States at strength g as functions at positions z (sample, dim): (sample, state)."""
         if self.basis is None:
@@ -139,7 +150,15 @@ class Series:
         return self.order if order is None else check_positive_integer(order, "order", minimum=0)
 
 
-def perturb(H0: Basis | Hamiltonian, V: Any, order: int = 8, n_states: int = 4, *, gap: float | None = None) -> Series:
+def perturb(
+    H0: Basis | Hamiltonian,
+    V: Any,
+    order: int = 8,
+    n_states: int = 4,
+    *,
+    gap: float | None = None,
+    exact: float | None = None,
+) -> Series:
     """Series in g of the lowest levels of H0 + g V.
 
     E^(1) = <n|V|n>, E^(2) = sum_m <m|V|n>^2 / (E_n - E_m), ... (Rayleigh-Schroedinger, any order). Matrix elements
@@ -157,6 +176,9 @@ def perturb(H0: Basis | Hamiltonian, V: Any, order: int = 8, n_states: int = 4, 
         Lowest levels wanted; one that would be cut is computed whole.
     gap : float, optional
         Levels this near are treated as one block, in units of energy; None takes those equal to rounding.
+    exact : float, optional
+        Levels this near count as equal, and their block as degenerate; None is 1e-9 of the spread of the levels
+        wanted, or 64 rounding errors of the highest level, whichever is more.
 
     Returns
     -------
@@ -174,7 +196,7 @@ def perturb(H0: Basis | Hamiltonian, V: Any, order: int = 8, n_states: int = 4, 
     unperturbed = H0.matrix() if isinstance(H0, Hamiltonian) else H0.unperturbed()
     potentials = V if isinstance(V, Sequence) else [V]
     matrices = [basis.matrix(as_potential(W)) for W in potentials]
-    series = expand([unperturbed, *matrices], None, order, n_states, gap=gap)
+    series = expand([unperturbed, *matrices], None, order, n_states, gap=gap, exact=exact)
     return Series(series.order, series.n_states, basis, _problem=series._problem)
 
 
@@ -185,6 +207,7 @@ def expand(
     n_states: int = 4,
     *,
     gap: float | None = None,
+    exact: float | None = None,
 ) -> Series:
     """Series in g of the lowest levels of the pencil (sum_k g^k A_k) C = (sum_k g^k B_k) C E.
 
@@ -193,7 +216,7 @@ def expand(
     A, B : sequence of ndarray
         A_0, A_1, ... and B_0, B_1, ..., symmetric, (basis, basis) or the diagonal (basis,); what is not given is
         zero. B None is the identity; B_0 must be positive definite (drop directions that it does not resolve).
-    order, n_states, gap
+    order, n_states, gap, exact
         As for `perturb`.
 
     Returns
@@ -212,11 +235,30 @@ def expand(
     a = [_symmetric(matrix, f"A[{k}]") for k, matrix in enumerate(A)]
     b = None if B is None else [_symmetric(matrix, f"B[{k}]") for k, matrix in enumerate(B)]
     _check_sizes(a, b, n_states)
-    if gap is not None and not gap >= 0:
-        raise ValueError(f"gap must be non-negative, got {gap}")
+    for name, value in (("gap", gap), ("exact", exact)):
+        if value is not None and not value >= 0:
+            raise ValueError(f"{name} must be non-negative, got {value}")
     overlap = None if b is None else (lambda k: b[k] if k < len(b) else None)
-    problem = Problem(lambda k: a[k] if k < len(a) else None, overlap, n_states, gap)
+    problem = Problem(lambda k: a[k] if k < len(a) else None, overlap, n_states, gap, exact)
     return Series(order, n_states, _problem=problem)
+
+
+def _pade(c: Array, g: Array) -> Array:
+    """p(g) / q(g) with q of half the order: the null vector of the Toeplitz matrix of c, in units of g where |c| ~ 1.
+
+    By singular values, so that vanishing coefficients (parity) do no harm (Gonnet, Guettel and Trefethen, SIAM Rev. 55,
+    101, 2013).
+    """
+    half = (len(c) - 1) // 2
+    orders = np.arange(len(c))
+    unit = (np.abs(c[1:]) ** (1 / orders[1:])).max(initial=0.0)
+    if half == 0 or unit == 0.0:
+        return polynomial.polyval(g, c)
+    a = c / unit**orders
+    rest = len(c) - 1 - half
+    q = np.linalg.svd(scipy.linalg.toeplitz(a[rest + 1 :], a[rest + 1 - half : rest + 2][::-1]))[2][-1]
+    p = np.convolve(a, q)[: rest + 1]
+    return polynomial.polyval(unit * g, p) / polynomial.polyval(unit * g, q)
 
 
 def _symmetric(matrix: ArrayLike, name: str) -> Array:

@@ -41,6 +41,8 @@ class Problem:
         States to be covered by blocks, from the lowest.
     gap : float, optional
         Neighbours at most this far apart share a block; None joins only what is degenerate to rounding.
+    exact : float, optional
+        Levels at most this far apart are one level; None is what rounding can split.
     scale : callable
         Order k -> size of the numbers that A_k was computed from, which sets what rounding can split.
     """
@@ -51,6 +53,7 @@ class Problem:
         overlap: Terms | None,
         n_wanted: int,
         gap: float | None = None,
+        exact: float | None = None,
         scale: Callable[[int], float] | None = None,
     ) -> None:
         self.levels, self.vectors = _unperturbed(term(0), None if overlap is None else overlap(0))
@@ -59,8 +62,8 @@ class Problem:
         self._scale = scale
         self.n_wanted = n_wanted
         spread = np.ptp(self.levels[: n_wanted + 1]) + abs(self.levels[0])
-        floor = 8 * np.finfo(float).eps * np.abs(self.levels).max()
-        self.exact = max(EXACT * (spread if scale is None else scale(0)), floor)
+        floor = 64 * np.finfo(float).eps * np.abs(self.levels).max()
+        self.exact = max(EXACT * (spread if scale is None else scale(0)), floor) if exact is None else float(exact)
         self.gap = self.exact if gap is None else max(float(gap), self.exact)
         self.blocks = [Block(self, inside) for inside in _groups(self.levels, self.gap, n_wanted)]
 

@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import roots_legendre
 
 from zeeman.base.checks import check_positive_integer
+from zeeman.base.progress import Progress
 from zeeman.hamiltonians.hamiltonian import Basis, check_memory
 from zeeman.hamiltonians.potentials import Factors, Polynomial, Potential, positions, values_at
 
@@ -26,8 +27,9 @@ __all__ = ["TensorBasis", "panels", "refined"]
 Array = NDArray[np.floating]
 
 _CONVERGED, _TOLERATED = 1e-10, 1e-7  # of the largest matrix element: where to stop, and what is not worth a word
-_MOST_POINTS = 20_000_000
+_MOST_POINTS = 4_000_000
 _CHUNK_VALUES = 4_000_000
+_QUIET = 20  # chunks that take no more than a few seconds
 
 
 class TensorBasis(Basis):
@@ -142,11 +144,17 @@ class TensorBasis(Basis):
             )
         nodes, table = self._gauss(n_points, self._per_axis)
         total = np.zeros((self.size, self.size))
-        for index in _grid(n_points, self.dim, max(1, _CHUNK_VALUES // self.size)):
-            functions = np.ones((len(index), self.size))
-            for axis, quanta in enumerate(self.quanta.T):
-                functions *= table[index[:, axis]][:, quanta]
-            total += functions.T @ (value(nodes[index])[:, None] * functions)
+        chunk = max(1, _CHUNK_VALUES // self.size)
+        n_chunks = -(-(n_points**self.dim) // chunk)
+        with Progress(
+            n_chunks, f"integrating V on {n_points}^{self.dim} points", enabled=n_chunks > _QUIET
+        ) as progress:
+            for index in _grid(n_points, self.dim, chunk):
+                functions = np.ones((len(index), self.size))
+                for axis, quanta in enumerate(self.quanta.T):
+                    functions *= table[index[:, axis]][:, quanta]
+                total += functions.T @ (value(nodes[index])[:, None] * functions)
+                progress.advance()
         return total
 
 
