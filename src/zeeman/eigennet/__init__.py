@@ -2,7 +2,7 @@
 
 from zeeman.eigennet.estimator import OBJECTIVES, EigenNet
 from zeeman.eigennet.objectives import (
-    Box,
+    PaperBox,
     PointwiseOptimum,
     corrected_energy,
     pointwise_optimum,
@@ -12,8 +12,8 @@ from zeeman.eigennet.objectives import (
 
 __all__ = [
     "OBJECTIVES",
-    "Box",
     "EigenNet",
+    "PaperBox",
     "PointwiseOptimum",
     "corrected_energy",
     "pointwise_optimum",

@@ -25,7 +25,7 @@ from zeeman.base.progress import Progress
 from zeeman.base.random import entropy_of, stream, torch_seeded
 from zeeman.base.types import Seed
 from zeeman.eigennet.network import PointwiseEnergy, RayleighQuotient, StateNetwork
-from zeeman.eigennet.objectives import POINTWISE, Box
+from zeeman.eigennet.objectives import POINTWISE, PaperBox
 from zeeman.hamiltonians import Levels, held_out_trace, rayleigh_ritz
 from zeeman.training import Plan, evaluating, train
 
@@ -97,7 +97,7 @@ class EigenNet(TransformerMixin, BaseEstimator):
     best_epoch_, interrupted_ : int, bool
     center_, scale_ : ndarray, (latent,); float
         y = (z - center) / scale goes into the network; scale is the root mean square of all coordinates.
-    box_ : Box
+    box_ : PaperBox
         alpha, t and L that were used (per-sample objectives).
     module_ : Module
         `.network` is f.
@@ -175,7 +175,7 @@ class EigenNet(TransformerMixin, BaseEstimator):
         self.potential_ = potential
         self.center_ = Z.mean(axis=0)
         self.scale_ = float(np.sqrt(np.mean((Z - self.center_) ** 2)))
-        self.module_ = self._module(Z, seed)
+        self.module_: Any = self._module(Z, seed)
         data = self._data(Z)
         training, held = self._split(len(Z), seed)
         self._train(data[training], data[held], seed)
@@ -231,10 +231,10 @@ class EigenNet(TransformerMixin, BaseEstimator):
         self.box_ = self._box(Z)
         return PointwiseEnergy(network, self.box_, self.objective)
 
-    def _box(self, Z: NDArray[np.float64]) -> Box:
+    def _box(self, Z: NDArray[np.float64]) -> PaperBox:
         length = float(np.linalg.norm(Z, axis=1).max()) if self.length is None else float(self.length)
         t = self.n_states / (length if self.objective == "corrected" else 1.0) if self.t is None else float(self.t)
-        box = Box(self.kinetic * (math.pi / length) ** 2 if self.alpha is None else float(self.alpha), t, length)
+        box = PaperBox(self.kinetic * (math.pi / length) ** 2 if self.alpha is None else float(self.alpha), t, length)
         box.check(self.objective)
         return box
 
@@ -271,7 +271,7 @@ class EigenNet(TransformerMixin, BaseEstimator):
         self.best_epoch_, self.interrupted_ = best["epoch"], trained.interrupted
         self.history_ = {name: rows[:, 0] for name, rows in trained.history.items()}
 
-    def _merit(self, module: nn.Module, batch: Tensor) -> float:
+    def _merit(self, module: Any, batch: Tensor) -> float:
         if self.objective != "rayleigh":
             with evaluating(1):
                 return float(torch.cat([module.energies(part.float()) for part in batch.split(_PORTION)]).mean())
@@ -305,12 +305,12 @@ class EigenNet(TransformerMixin, BaseEstimator):
         return Levels(levels.energies + floor, levels.coefficients)
 
     @staticmethod
-    def _forms(module: nn.Module, batch: Tensor) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def _forms(module: Any, batch: Tensor) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         double = copy.deepcopy(module).double()
         with evaluating(1):
             parts = [(len(part), *double.forms(part)) for part in batch.split(_PORTION)]
-        A, B = (sum(part[0] * part[i] for part in parts) / len(batch) for i in (1, 2))
-        return A.numpy(), B.numpy()
+        A, B = (sum(part[0] * part[i].numpy() for part in parts) / len(batch) for i in (1, 2))
+        return A, B
 
     @staticmethod
     def _evaluated(y: Tensor, function: Callable[[Tensor], Tensor]) -> NDArray[np.float64]:

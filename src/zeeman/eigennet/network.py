@@ -9,11 +9,12 @@ one scale for all axes, so that nothing knows the axes. Gradients go backward th
 from __future__ import annotations
 
 import itertools
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 
-from zeeman.eigennet.objectives import Box, energy_of, quantum_number
+from zeeman.eigennet.objectives import PaperBox, energy_of, quantum_number
 
 __all__ = ["PointwiseEnergy", "RayleighQuotient", "StateNetwork"]
 
@@ -43,13 +44,17 @@ class StateNetwork(nn.Module):
         """Values f_n(y), (sample, state), and d f_n / dy, (sample, state, latent)."""
         values, slopes = self._values_and_slopes(y)
         gradient = self.readout.weight.expand(len(y), -1, -1)
-        for layer, slope in zip(reversed(self.layers), reversed(slopes), strict=True):
+        for layer, slope in zip(reversed(self._linear), reversed(slopes), strict=True):
             gradient = (gradient * slope[:, None, :]) @ layer.weight
         return values, gradient + self.straight.weight
 
+    @property
+    def _linear(self) -> list[nn.Linear]:
+        return cast(list[nn.Linear], list(self.layers))
+
     def _values_and_slopes(self, y: Tensor) -> tuple[Tensor, list[Tensor]]:
         slopes, inside = [], y
-        for layer in self.layers:
+        for layer in self._linear:
             inside = torch.tanh(layer(inside))
             slopes.append(1.0 - inside.square())
         return self.readout(inside) + self.straight(y), slopes
@@ -109,13 +114,13 @@ class PointwiseEnergy(nn.Module):
     ----------
     network : StateNetwork
         One output, the phase.
-    box : Box
+    box : PaperBox
     objective : {"paper", "corrected"}
     """
 
     terms = ("energy",)
 
-    def __init__(self, network: StateNetwork, box: Box, objective: str) -> None:
+    def __init__(self, network: StateNetwork, box: PaperBox, objective: str) -> None:
         super().__init__()
         self.network, self.box, self.objective = network, box, objective
 

@@ -23,7 +23,7 @@ from zeeman.base.checks import check_choice
 
 __all__ = [
     "POINTWISE",
-    "Box",
+    "PaperBox",
     "PointwiseOptimum",
     "corrected_energy",
     "pointwise_optimum",
@@ -38,7 +38,7 @@ _HIGHEST_STATE = 200  # of the sum over states; its terms fall as m^-8 beyond tL
 
 
 @dataclass(frozen=True)
-class Box:
+class PaperBox:
     """What the paper leaves to its reader.
 
     Attributes
@@ -83,7 +83,8 @@ class PointwiseOptimum:
 def quantum_number(psi: Tensor, radius: Tensor, length: float, objective: str = "paper") -> Tensor:
     """Quantum number n of a sample, from psi(z) and |z|.
 
-    n = (L / pi |z|) arcsin(L psi^2 / 2) as printed; n = (L / pi |z|) arcsin(sqrt(L/2) |psi|) corrected. The arcsin is the principal branch, so n <= L / (2 |z|). Arguments above 1 count as 1, radii below L / 1000 as that.
+    n = (L / pi |z|) arcsin(L psi^2 / 2) as printed; n = (L / pi |z|) arcsin(sqrt(L/2) |psi|) corrected. The arcsin
+    is the principal branch, so n <= L / (2 |z|). Arguments above 1 count as 1, radii below L / 1000 as that.
 
     Parameters
     ----------
@@ -102,7 +103,7 @@ def quantum_number(psi: Tensor, radius: Tensor, length: float, objective: str = 
     return length / (torch.pi * radius.clamp_min(_CENTRE * length)) * torch.arcsin(sine.clamp_max(_EDGE))
 
 
-def printed_energy(n: Tensor, box: Box) -> Tensor:
+def printed_energy(n: Tensor, box: PaperBox) -> Tensor:
     """E0 + E1 as printed, with N read as t, (sample,).
 
     E0 = alpha n^2,   E1 = (-1)^t {cos(pi t) [4 n^2 + t^2 cos(2 pi n) - t^2] + 2 n [t sin(2 pi n) sin(pi t) - 2 n]}
@@ -118,7 +119,7 @@ def printed_energy(n: Tensor, box: Box) -> Tensor:
     return box.alpha * n.square() + mirror * first
 
 
-def corrected_energy(n: Tensor, box: Box) -> Tensor:
+def corrected_energy(n: Tensor, box: PaperBox) -> Tensor:
     """E0 + E2 of the box with sin(2 pi t z), t L an integer, continued to real n, (sample,).
 
     E = alpha n^2 + sum_{m=1}^200 V_mn^2 / (alpha (n^2 - m^2)),
@@ -139,7 +140,7 @@ def corrected_energy(n: Tensor, box: Box) -> Tensor:
     return box.alpha * n.square() + (ratio * element).sum(-1) / box.alpha
 
 
-def energy_of(n: Tensor, box: Box, objective: str) -> Tensor:
+def energy_of(n: Tensor, box: PaperBox, objective: str) -> Tensor:
     """The per-sample objective of this name at quantum numbers `n`, (sample,)."""
     return printed_energy(n, box) if objective == "paper" else corrected_energy(n, box)
 
@@ -166,7 +167,7 @@ def pointwise_optimum(
     -------
     PointwiseOptimum
     """
-    box = Box(float(alpha), float(t), float(L))
+    box = PaperBox(float(alpha), float(t), float(L))
     box.check(objective)
     radii = np.atleast_1d(np.asarray(radius, dtype=np.float64))
     if radii.size == 0 or not np.isfinite(radii).all() or (radii < 0).any():
@@ -178,7 +179,10 @@ def pointwise_optimum(
     where = np.maximum.accumulate(np.where(energies == lowest, np.arange(n_grid), 0))
     cap = box.length / (2.0 * np.maximum(radii, _CENTRE * box.length))
     last = np.searchsorted(grid, cap, side="right") - 1
-    return PointwiseOptimum(lowest[last], grid[where[last]])
+    end = np.minimum(cap, grid[-1])  # the cap itself is no point of the grid
+    at_end = energy_of(torch.as_tensor(end), box, objective).numpy()
+    capped = at_end < lowest[last]
+    return PointwiseOptimum(np.where(capped, at_end, lowest[last]), np.where(capped, end, grid[where[last]]))
 
 
 def _h(u: Any) -> Tensor:
