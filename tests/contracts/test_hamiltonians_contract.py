@@ -1,5 +1,7 @@
 """The promised names and shapes of hamiltonians, and what is refused."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 
@@ -24,8 +26,24 @@ def test_the_contract():
     assert exact.energies.shape == (6,)
     assert exact.states.shape == (120, 6)
     assert exact(np.zeros((3, 1))).shape == (3, 6)
+    assert h.Grid(-1, 1, n_points=9).matrix(lambda z: z[:, 0]).shape == (9,)
+    assert "<lambda>" in repr(V + 2 * h.Sinusoid(t=3))
     np.testing.assert_array_equal(h.diagonalize(H0, 3).energies, H0.energies[:3])
     np.testing.assert_allclose(h.diagonalize(0.1 * V + H0, 2).energies, exact.energies[:2])
+
+
+def test_a_class_of_ones_own_is_a_potential_with_the_algebra():
+    @dataclass(frozen=True)
+    class Well(h.Potential):
+        depth: float = 1.0
+
+        def __call__(self, z):
+            return -self.depth / np.cosh(z[:, 0]) ** 2
+
+    # Poeschl-Teller: -1/2 d2/dz2 - 1/cosh^2 z has one bound level, at -1/2
+    grid = h.Grid(-15.0, 15.0, n_points=160)
+    assert h.diagonalize(grid + 0.5 * Well(2.0), 1).energies[0] == pytest.approx(-0.5, abs=1e-6)
+    assert repr(Well(2.0)).endswith("Well(depth=2.0)")
 
 
 def test_functions_without_the_algebra_are_potentials_too():

@@ -99,7 +99,9 @@ def _factorised(matrix: Array, n_states: int) -> tuple[Array, Array]:
     while True:
         shift = float(levels[0]) - step
         try:  # Cholesky succeeds exactly where s is below every level
-            factors = scipy.linalg.cho_factor(matrix - shift * np.eye(len(matrix)), lower=True, overwrite_a=True)
+            shifted = matrix.copy()
+            np.fill_diagonal(shifted, np.diag(matrix) - shift)
+            factors = scipy.linalg.cho_factor(shifted, lower=True, overwrite_a=True)
             break
         except scipy.linalg.LinAlgError:
             step *= 4

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from zeeman.base.checks import check_positive_integer
 from zeeman.hamiltonians.hamiltonian import Basis, check_memory
-from zeeman.hamiltonians.potentials import Potential, positions, values_at
+from zeeman.hamiltonians.potentials import Potential, as_potential, positions, values_at
 
 __all__ = ["Grid"]
 
@@ -99,7 +99,7 @@ class Grid(Basis):
 
     def matrix(self, V: Potential) -> Array:
         """V at the points, (basis,): diagonal."""
-        return values_at(V, self.points)
+        return values_at(as_potential(V), self.points)
 
     def kinetic_term(self, psi: Array) -> Array:
         """-A lap psi, (basis,), by sine transforms: fastest where n_points + 1 has small factors."""

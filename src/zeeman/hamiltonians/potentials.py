@@ -54,6 +54,9 @@ class Potential:
         """The sum of products: pairs of a coefficient and factors."""
         return [(1.0, (self,))]
 
+    def __repr__(self) -> str:
+        return f"Potential({getattr(self.function, '__name__', self.function)})"
+
     def __add__(self, other: Any) -> Potential:
         other = _operand(other)
         return other if other is NotImplemented else _Sum([*self.terms(), *other.terms()])

@@ -20,7 +20,7 @@ from scipy.special import roots_legendre
 from zeeman.base.checks import check_positive_integer
 from zeeman.base.progress import Progress
 from zeeman.hamiltonians.hamiltonian import Basis, check_memory
-from zeeman.hamiltonians.potentials import Factors, Polynomial, Potential, positions, values_at
+from zeeman.hamiltonians.potentials import Factors, Polynomial, Potential, as_potential, positions, values_at
 
 __all__ = ["TensorBasis", "panels", "refined"]
 
@@ -67,7 +67,7 @@ class TensorBasis(Basis):
         check_memory(self.size)
         total = np.zeros((self.size, self.size))
         rest = []
-        for coefficient, factors in V.terms():
+        for coefficient, factors in as_potential(V).terms():
             if self.dim > 1 and any(factor.axis is None for factor in factors):
                 rest.append((coefficient, factors))
             else:
