@@ -32,7 +32,9 @@ from zeeman.training import Plan, evaluating, train
 __all__ = ["OBJECTIVES", "EigenNet"]
 
 OBJECTIVES = ("rayleigh", *POINTWISE)
-_STEPS = 2_000
+_STEPS = 1_500
+_EPOCHS = 300  # more of them only fit the samples better
+_PARTS = 4  # batches an epoch, at least: few samples are fitted within few epochs
 _PORTION = 4_096  # samples evaluated at once
 
 
@@ -64,9 +66,9 @@ class EigenNet(TransformerMixin, BaseEstimator):
     hidden : tuple of int
         Widths of the hidden layers (tanh).
     n_epochs : int, optional
-        Passes over the training samples; as many as make 2,000 steps if not given.
+        Passes over the training samples; as many as make 1,500 steps, at most 300, if not given.
     batch_size : int
-        Samples a step, at most all of the training part; small ones are biased, see `RayleighQuotient`.
+        Samples a step, at most a quarter of the training part; small ones are biased, see `RayleighQuotient`.
     learning_rate : float
         Adam's rate at the start of a cosine.
     validation_fraction : float
@@ -247,9 +249,9 @@ class EigenNet(TransformerMixin, BaseEstimator):
         return order[count:], order[:count]
 
     def _train(self, training: Tensor, held: Tensor, seed: int) -> None:
-        size = min(self.batch_size, len(training))
+        size = min(self.batch_size, max(len(training) // _PARTS, 2 * self.n_states), len(training))
         n_steps = len(training) // size
-        n_epochs = self.n_epochs or math.ceil(_STEPS / n_steps)
+        n_epochs = self.n_epochs or min(math.ceil(_STEPS / n_steps), _EPOCHS)
         plan = Plan(
             noise_shape=(), term_names=self.module_.terms, n_epochs=n_epochs, batch_size=size, schedule="cosine",
             learning_rate=self.learning_rate, seed=seed, engine="apart", n_threads=1, precision="float32",
