@@ -72,7 +72,8 @@ def single_threaded() -> AbstractContextManager:
 def _in_order(work: Callable[[slice], Result], parts: list[slice]) -> Iterator[Result]:
     threads = min(len(parts), _allowed_threads()) if len(parts) > 1 else 1
     if threads == 1:
-        yield from map(work, parts)
+        with single_threaded():
+            yield from map(work, parts)
         return
     waiting: deque = deque()
     with single_threaded(), ThreadPoolExecutor(threads) as pool:

@@ -17,6 +17,7 @@ import scipy.linalg
 from numpy.typing import NDArray
 
 from zeeman.base.checks import check_positive_integer, check_samples
+from zeeman.hamiltonians._chunks import single_threaded
 from zeeman.hamiltonians.bases import SampleBasis
 
 __all__ = ["Levels", "held_out_trace", "rayleigh_ritz", "ritz"]
@@ -78,7 +79,9 @@ def ritz(
     Z = check_samples(Z)
     check_positive_integer(n_states, "n_states")
     constant = getattr(basis, "constant", None)
-    return rayleigh_ritz(*basis.forms(Z, weights), n_states, ground=constant, unit_norms=True)
+    forms = basis.forms(Z, weights)
+    with single_threaded():  # a few hundred functions: waking threads costs more than it gains
+        return rayleigh_ritz(*forms, n_states, ground=constant, unit_norms=True)
 
 
 def rayleigh_ritz(
