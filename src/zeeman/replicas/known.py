@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.cluster import KMeans
 
 from zeeman.base.checks import check_choice
 from zeeman.base.random import entropy_of, stream
@@ -29,7 +30,8 @@ def known_pair(
     "affine" stretches along random axes by factors between 0.5 and 2. "warp" turns, bends every pair of axes along a
     parabola (invertibly; 0.7 of their spread is not affine) and turns again. "collapse" turns and replaces about a
     third of the axes of b by noise of 2 % of their spread. "different optimum" is, by chance, unrelated codes, codes
-    that share half their axes, or a fold (a function of a from which a cannot be had back).
+    that share half their axes, a fold (a function of a from which a cannot be had back), or, where there are
+    clusters, the same clusters elsewhere and with other things inside.
 
     Parameters
     ----------
@@ -113,9 +115,14 @@ def _cloud(rng: np.random.Generator, dim: int, n: int, clustered: bool) -> Sampl
         # unequal spreads, so that axes exist, along random directions, so that they are not the coordinates
         return rng.standard_normal((n, dim)) * np.linspace(1.2, 0.8, dim) @ haar(dim, 1, rng)[0]
     k = max(2, dim // 2 + 1)
-    centers = rng.standard_normal((k, dim))
+    labels = rng.choice(k, n, p=rng.dirichlet(np.full(k, 8.0)))
+    return _around_centers(rng, labels, dim)
+
+
+def _around_centers(rng: np.random.Generator, labels: NDArray[np.integer], dim: int) -> Samples:
+    centers = rng.standard_normal((labels.max() + 1, dim))
     centers *= 3.0 / np.linalg.norm(centers, axis=1, keepdims=True)
-    return centers[rng.choice(k, n, p=rng.dirichlet(np.full(k, 8.0)))] + 0.7 * rng.standard_normal((n, dim))
+    return centers[labels] + 0.7 * rng.standard_normal((len(labels), dim))
 
 
 def _signed_permutation(rng: np.random.Generator, z: Samples, clustered: bool) -> Samples:
@@ -157,16 +164,18 @@ def _collapse(rng: np.random.Generator, z: Samples, clustered: bool) -> Samples:
 
 
 def _different(rng: np.random.Generator, z: Samples, clustered: bool) -> Samples:
-    other = _cloud(rng, z.shape[1], len(z), clustered)
-    case = rng.integers(3)
+    dim, case = z.shape[1], rng.integers(4 if clustered else 3)
+    if case == 3:
+        k = max(2, dim // 2 + 1)
+        return _around_centers(rng, KMeans(k, n_init=3, random_state=0).fit_predict(z), dim)
+    other = _cloud(rng, dim, len(z), clustered)
     if case == 0:
         return other
-    y = z @ haar(z.shape[1], 1, rng)[0]
+    y, Q = z @ haar(dim, 1, rng)[0], haar(dim, 1, rng)[0]
     if case == 1:
-        half = z.shape[1] // 2
-        y[:, half:] = other[:, half:]
-        return y @ haar(z.shape[1], 1, rng)[0]
-    return np.abs(y - y.mean(axis=0)) @ haar(z.shape[1], 1, rng)[0]
+        y[:, dim // 2 :] = other[:, dim // 2 :]
+        return y @ Q
+    return np.abs(y - y.mean(axis=0)) @ Q
 
 
 def _ppca(rng: np.random.Generator, X: Samples, dim: int, rotated: bool) -> Samples:

@@ -45,7 +45,7 @@ _RIDGES = np.logspace(-6, 3, 19)  # relative to the mean eigenvalue of the kerne
 def procrustes_r2(a: Any, b: Any, *, scale: bool = False, seed: Seed = 0, folds: Folds | None = None) -> float:
     """Held-out R^2 after the best rotation, reflection and shift (and one scale, if asked), both directions averaged.
 
-    Q = U V^T of svd(a^T b) on centred training samples; R^2 on the others.
+    Q = U V^T of svd(a^T b) on centred training samples; the errors on the others are summed over folds.
 
     Source: Schonemann 1966, Psychometrika 31:1.
 

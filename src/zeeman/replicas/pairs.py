@@ -104,8 +104,8 @@ def check_set(codes: Any, name: str = "codes") -> list[Samples]:
 
 
 def one_thread() -> threadpool_limits:
-    """Hold matrix products to one thread: small ones lose more to waking threads than they gain."""
-    return threadpool_limits(1, "blas")
+    """Hold products and k-means to one thread: small ones lose more to waking threads than they gain."""
+    return threadpool_limits(1)
 
 
 def _standardized(z: Samples) -> Samples:

@@ -51,7 +51,7 @@ def gaussian_wasserstein(a: Any, b: Any, *, seed: Seed = 0, folds: Folds | None 
 
     W2^2 = |m_a - m_b T|^2 + tr S_a + tr S_b - 2 |L_a^T T^T L_b|_*, S = L L^T, |.|_* the sum of singular values. T is
     fitted by alternating it with the polar factors U_i of L_a^T T^T L_b: T = polar(sum_i m_b m_a^T + L_b U_i^T L_a^T),
-    from the Procrustes solution of the means. Means are centred (a shift is no disagreement).
+    from the frames of the means and of the mean covariances. Means are centred (a shift is no disagreement).
 
     Source: Duong et al. 2023 (ICLR), "Representational dissimilarity metric spaces for stochastic neural networks",
     section 2.4.
@@ -147,16 +147,28 @@ def _factors(scale: NDArray[np.floating], d: int | None = None) -> NDArray[np.fl
 
 
 def _align(mean_a: Samples, L_a: NDArray[np.float64], mean_b: Samples, L_b: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The better of two climbs: from the frame of the means, and from that of the mean covariances.
+
+    The first alone stops at a saddle where the means leave axes free, as collapsed dimensions do.
+    """
     means = mean_b.T @ mean_a
-    T, previous = _polar(means), -np.inf
+    axes_a, axes_b = (np.linalg.eigh(np.einsum("nij,nkj->ik", L, L, optimize=True))[1] for L in (L_a, L_b))
+    signs = np.where(np.diagonal(axes_b.T @ means @ axes_a) < 0, -1.0, 1.0)
+    climbs = [_climb(T, means, L_a, L_b) for T in (_polar(means), axes_b * signs @ axes_a.T)]
+    return max(climbs, key=lambda climb: climb[0])[1]
+
+
+def _climb(
+    T: NDArray[np.float64], means: NDArray[np.float64], L_a: NDArray[np.float64], L_b: NDArray[np.float64]
+) -> tuple[float, NDArray[np.float64]]:
+    explained = -np.inf
     for _ in range(_ITERATIONS):
         left, singular, right = np.linalg.svd(np.swapaxes(L_a, 1, 2) @ T.T @ L_b)
-        explained = (T * means).sum() + singular.sum()
+        previous, explained = explained, (T * means).sum() + singular.sum()
         if explained - previous <= 1e-9 * abs(explained):
             break
-        previous = explained
         T = _polar(means + np.einsum("nij,nkj,nlk->il", L_b, left @ right, L_a, optimize=True))
-    return T
+    return float(explained), T
 
 
 def _bures(L_a: NDArray[np.float64], L_b: NDArray[np.float64], T: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -11,11 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.cluster import KMeans
 
+from zeeman.base.checks import check_finite
 from zeeman.base.random import stream
 from zeeman.base.types import Samples, Seed
 from zeeman.replicas import maps
@@ -33,7 +35,9 @@ _FITS: dict[str, maps.Fit] = {
     "smooth": maps.smooth,
 }
 _RIGID = (("identical", "identity"), ("sign/permutation", "signed permutation"), ("rotation", "orthogonal"))
-_ACTIVE = 0.01
+_ACTIVE = 0.01  # variance; Burda et al. 2016
+_INSIDE = 0.1  # local R^2: codes that share nothing but clusters have 0 or less
+_TINY = np.finfo(float).tiny
 
 
 @dataclass(frozen=True)
@@ -50,8 +54,9 @@ class Verdict:
         The same in words, with the numbers that decide.
     evidence : mapping
         "r2" and "r2_error": held-out R^2 of every group and its bootstrap error, mean of both directions;
-        "forward", "backward": each direction; "ceiling", "tolerance", "related": what it was compared with;
-        "active_a", "active_b"; "canonical_correlations"; "shift", "scale" of the best similarity.
+        "forward", "backward": each direction; "local": R^2 of the smooth map inside cells (0: clusters are all that is
+        shared); "ceiling", "tolerance", "related": what it was compared with;
+        "active_a", "active_b"; "canonical_correlations" (held out).
     """
 
     kind: str
@@ -78,7 +83,8 @@ def verdict(
     a, b : array-like, (sample, latent)
     scales : pair of arrays (sample, latent), optional
         Posterior standard deviations, if a and b are draws from posteriors and not their means: they set the noise
-        ceiling (1 - mean s_a^2 / var a)(1 - mean s_b^2 / var b) that no R^2 can pass; 1 without them.
+        ceiling (1 - mean s_a^2 / var a)(1 - mean s_b^2 / var b) that no R^2 can pass (1 without them), and tell a
+        collapsed dimension, all noise, from an active one.
     tolerance : float
         Loss of R^2 that a smaller group may have. 0.02 is a rotation by 8 degrees of all axes.
     related : float
@@ -93,38 +99,67 @@ def verdict(
     """
     a, b = check_pair(a, b)
     folds = split(len(a), min(n_folds, len(a) // 5), seed, folds)
-    active = active_dimensions(a), active_dimensions(b)
-    kept = pad(*(_without_collapsed(z, n) for z, n in zip((a, b), active, strict=True)))
+    used = [_use(z, scale) for z, scale in zip((a, b), scales or (None, None), strict=True)]
     with one_thread():
+        kept = pad(*(use.kept for use in used))
         ladder = _climb(*kept, folds, n_bootstrap, stream(seed, "bootstrap"))
     evidence = {
-        "ceiling": _ceiling(a, b, scales),
+        "ceiling": used[0].reliability * used[1].reliability,
         "tolerance": tolerance,
         "related": related,
-        "active_a": active[0],
-        "active_b": active[1],
+        "active_a": used[0].active,
+        "active_b": used[1].active,
         "canonical_correlations": canonical_correlations(a, b, folds=folds),
         **ladder.evidence(),
     }
-    kind = _decide(ladder, active, evidence["ceiling"] * related, tolerance)
+    kind = _decide(ladder, (used[0].active, used[1].active), evidence["ceiling"] * related, tolerance)
     return Verdict(kind, _sentence(kind, evidence), evidence)
 
 
-def active_dimensions(z: Samples) -> int:
-    """Eigenvalues of the covariance of the codes above 0.01: Burda's active units, counted in no particular frame.
+def active_dimensions(z: Samples, scale: Any = None) -> int:
+    """Eigenvalues of the covariance of the posterior means above 0.01: active units, counted in no particular frame.
 
-    If the largest is below 1, those above 1 % of it.
+    If the largest is below 1, those above 1 % of it. For draws from posteriors, (sample, latent) `scale` is their
+    standard deviation: its mean square is taken from the covariance, and four standard errors are added to 0.01.
+
+    Source: Burda, Grosse and Salakhutdinov 2016 (ICLR), section 4.2.
     """
-    values = np.linalg.eigvalsh(np.cov(z.T).reshape(z.shape[1], -1))
-    return int((values > _ACTIVE * min(1.0, values[-1])).sum())
+    return _use(z, scale).active
+
+
+class _Use(NamedTuple):
+    active: int
+    kept: Samples  # z without its collapsed directions: a regression would magnify what is left in them
+    reliability: float  # share of the variance of z that is no posterior noise
+
+
+def _use(z: Samples, scale: Any) -> _Use:
+    mean, covariance = z.mean(axis=0), np.cov(z.T).reshape(z.shape[1], -1)
+    noise = np.zeros_like(covariance)
+    if scale is not None:
+        scale = np.asarray(scale, dtype=np.float64)
+        if scale.shape != z.shape:
+            raise ValueError(f"scales must have the shapes of the codes, {z.shape}, got {scale.shape}")
+        check_finite(scale, "scales")
+        noise = np.diag((scale**2).mean(axis=0))
+    values, vectors = np.linalg.eigh(covariance - noise)
+    least = _ACTIVE * min(1.0, max(values[-1], 0.0)) + 4.0 * noise.max() * np.sqrt(2.0 / len(z))
+    widest = vectors[:, values > least]
+    signal, total = (np.trace(widest.T @ m @ widest) for m in (covariance - noise, covariance))
+    kept = mean + (z - mean) @ widest @ widest.T
+    return _Use(widest.shape[1], kept, float(signal / total) if total > 0 else 0.0)
 
 
 @dataclass(frozen=True)
 class _Ladder:
-    """Held-out R^2 of every group: both directions (direction, group) and bootstrap draws (draw, direction, group)."""
+    """Held-out R^2 of every group: both directions (direction, group) and bootstrap draws (draw, direction, group).
+
+    `local` is that of the smooth map inside cells, where 0 is knowing the cell and nothing more.
+    """
 
     r2: NDArray[np.float64]
     draws: NDArray[np.float64]
+    local: float
 
     def value(self, group: str, direction: int | None = None) -> float:
         column = self.r2[:, list(_FITS).index(group)]
@@ -144,6 +179,7 @@ class _Ladder:
             "r2_error": dict(zip(_FITS, means.tolist(), strict=True)),
             "forward": {g: self.value(g, 0) for g in _FITS},
             "backward": {g: self.value(g, 1) for g in _FITS},
+            "local": self.local,
         }
 
 
@@ -155,7 +191,18 @@ def _climb(a: Samples, b: Samples, folds: Folds, n_bootstrap: int, rng: np.rando
     weights = rng.poisson(1.0, (n, n_bootstrap)).astype(float)
     r2 = 1.0 - errors.sum(axis=-1) / totals.sum(axis=-1)
     draws = 1.0 - (errors @ weights) / (totals @ weights)
-    return _Ladder(r2, np.moveaxis(draws, -1, 0))
+    inside = [_spread_in_cells(x, y, int(rng.integers(2**31))) for x, y in ((a, b), (b, a))]
+    local = 1.0 - (errors[:, list(_FITS).index("smooth")].mean(axis=-1) / np.maximum(inside, _TINY)).mean()
+    return _Ladder(r2, np.moveaxis(draws, -1, 0), float(local))
+
+
+def _spread_in_cells(a: Samples, b: Samples, seed: int) -> float:
+    """Mean |b - its mean in the cell|^2, the cells being 2 (d + 1) k-means cells of a."""
+    n_cells = min(2 * (a.shape[1] + 1), len(a) // 5, len(np.unique(a, axis=0)))
+    cells = KMeans(n_cells, n_init=1, random_state=seed).fit_predict(a)
+    member = np.eye(n_cells)[cells]
+    means = (member.T @ b) / np.maximum(member.sum(axis=0), 1.0)[:, None]
+    return float(((b - member @ means) ** 2).sum(axis=1).mean())
 
 
 def _decide(ladder: _Ladder, active: tuple[int, int], enough: float, tolerance: float) -> str:
@@ -164,7 +211,7 @@ def _decide(ladder: _Ladder, active: tuple[int, int], enough: float, tolerance: 
         to_smaller, to_larger = (forward, backward) if active[0] > active[1] else (backward, forward)
         if to_smaller - to_larger > tolerance:
             return "collapse" if to_smaller >= enough else "different optimum"
-    if min(forward, backward) < enough:
+    if min(forward, backward) < enough or ladder.local < _INSIDE:
         return "different optimum"
     if ladder.falls_short("affine", "smooth", tolerance):
         return "warp"
@@ -173,26 +220,6 @@ def _decide(ladder: _Ladder, active: tuple[int, int], enough: float, tolerance: 
         if not any(ladder.falls_short(group, g, tolerance) for g in larger):
             return kind
     return "affine"
-
-
-def _without_collapsed(z: Samples, n_active: int) -> Samples:
-    """`z` projected on its `n_active` widest directions: a regression would magnify what is left in the others."""
-    mean = z.mean(axis=0)
-    _, vectors = np.linalg.eigh(np.cov(z.T).reshape(z.shape[1], -1))
-    widest = vectors[:, z.shape[1] - n_active :]
-    return mean + (z - mean) @ widest @ widest.T
-
-
-def _ceiling(a: Samples, b: Samples, scales: tuple[Any, Any] | None) -> float:
-    if scales is None:
-        return 1.0
-    shares = []
-    for z, scale in zip((a, b), scales, strict=True):
-        scale = np.asarray(scale, dtype=np.float64)
-        if scale.shape != z.shape:
-            raise ValueError(f"scales must have the shape of the codes, {z.shape}, got {scale.shape}")
-        shares.append(1.0 - (scale**2).mean(axis=0).sum() / z.var(axis=0).sum())
-    return float(np.clip(shares, 0.0, 1.0).prod())
 
 
 def _sentence(kind: str, evidence: Mapping[str, Any]) -> str:
@@ -212,14 +239,19 @@ def _sentence(kind: str, evidence: Mapping[str, Any]) -> str:
         "larger (held-out R2 {best:.3f}).",
         "different optimum": "The codes hold different things: a smooth map explains {forward:.3f} of one and "
         "{backward:.3f} of the other, where {enough:.3f} both ways would count as the same.",
+        "clusters": "The codes share their clusters but not what is inside them: a smooth map explains {forward:.3f} "
+        "of one and {backward:.3f} of the other, but inside cells only {local:.3f}.",
     }
     best = [max(evidence[way]["affine"], evidence[way]["smooth"]) for way in ("forward", "backward")]
-    return said[kind].format(
+    enough = evidence["ceiling"] * evidence["related"]
+    clusters = kind == "different optimum" and min(best) >= enough
+    return said["clusters" if clusters else kind].format(
         **r2,
         active_a=evidence["active_a"],
         active_b=evidence["active_b"],
         best=max(best),
         forward=best[0],
         backward=best[1],
-        enough=evidence["ceiling"] * evidence["related"],
+        enough=enough,
+        local=evidence["local"],
     )
