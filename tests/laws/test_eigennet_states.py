@@ -96,19 +96,21 @@ def test_states_are_orthonormal_and_signed(blobs, potential):
         np.testing.assert_allclose(f[:, 0], 1.0)
 
 
-def test_shift_and_scale_are_exact(blobs):
+def test_energies_scale_as_inverse_squares_of_lengths(blobs):
     Z, _ = blobs
-    net = EigenNet(n_states=3, n_epochs=10, random_state=0).fit(Z)
-    moved = clone(net).fit(4.0 * Z + 16.0)
-    np.testing.assert_allclose(16 * moved.energies_, net.energies_, rtol=1e-3)
-    np.testing.assert_allclose(net.held_out_trace_, 16 * moved.held_out_trace_, rtol=1e-3)
+    net = EigenNet(n_states=3, n_epochs=5, random_state=0).fit(Z)
+    larger = clone(net).fit(4.0 * Z)  # a power of two: not even the rounding differs
+    np.testing.assert_allclose(16 * larger.energies_, net.energies_, rtol=1e-9, atol=1e-15)
+    np.testing.assert_allclose(larger.transform(4.0 * Z), net.transform(Z), rtol=1e-9)
+    lighter = clone(net).set_params(kinetic=0.25).fit(Z)
+    np.testing.assert_allclose(2 * lighter.energies_, net.energies_, rtol=1e-9, atol=1e-15)
 
 
 def test_a_rotated_space_has_the_same_energies(blobs):
     Z, _ = blobs
     Z = np.column_stack([Z, 0.3 * np.random.default_rng(0).standard_normal(len(Z))])
     Q = np.linalg.qr(np.random.default_rng(1).standard_normal((3, 3)))[0]
-    net = EigenNet(n_states=3, n_epochs=20, random_state=0).fit(Z)
+    net = EigenNet(n_states=3, n_epochs=40, random_state=0).fit(Z)
     # the network that sees rotated samples through rotated first weights is the same function
     turned = clone(net).set_params(n_epochs=1).fit(Z @ Q)
     assert turned.scale_ == pytest.approx(net.scale_)
@@ -120,7 +122,7 @@ def test_a_rotated_space_has_the_same_energies(blobs):
     # and training finds it: the span of the low states agrees
     again = clone(net).fit(Z @ Q)
     a, b = (np.linalg.qr(e.states(X))[0] for e, X in ((net, Z), (again, Z @ Q)))
-    assert np.linalg.svd(a.T @ b, compute_uv=False).min() > 0.99
+    assert np.linalg.svd(a.T @ b, compute_uv=False).min() > 0.95
 
 
 def test_states_tell_separated_blobs_apart(blobs):
@@ -133,6 +135,6 @@ def test_states_tell_separated_blobs_apart(blobs):
 @pytest.mark.parametrize("objective", ["paper", "corrected"])
 def test_objectives_of_single_samples_tell_nothing_apart(blobs, objective):
     Z, labels = blobs
-    net = EigenNet(objective=objective, n_epochs=40, t=3, alpha=0.01, length=1.0, random_state=0).fit(Z)
+    net = EigenNet(objective=objective, n_epochs=15, t=3, alpha=0.01, length=1.0, random_state=0).fit(Z)
     found = KMeans(3, n_init=5, random_state=0).fit_predict(net.energies_of(Z)[:, None])
     assert adjusted_rand_score(labels, found) < 0.1

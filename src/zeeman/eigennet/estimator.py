@@ -220,6 +220,11 @@ class EigenNet(TransformerMixin, BaseEstimator):
         return -self._merit(self.module_, batch)
 
     @property
+    def _unit(self) -> float:
+        """Energy of -A lap at the length `scale_`: in this unit what is minimised does not depend on the units of Z."""
+        return float(self.kinetic / self.scale_**2)
+
+    @property
     def _n_features_out(self) -> int:
         return self.n_states - 1 if self.objective == "rayleigh" else 1
 
@@ -229,7 +234,7 @@ class EigenNet(TransformerMixin, BaseEstimator):
         with torch_seeded(seed, "weights"):
             network = StateNetwork(Z.shape[1], outputs, tuple(self.hidden))
         if self.objective == "rayleigh":
-            return RayleighQuotient(network, self.kinetic / self.scale_**2, fixed_ground=not free)
+            return RayleighQuotient(network, fixed_ground=not free)
         self.box_ = self._box(Z)
         return PointwiseEnergy(network, self.box_, self.objective)
 
@@ -271,7 +276,8 @@ class EigenNet(TransformerMixin, BaseEstimator):
         self.module_.load_state_dict(best["state"])
         self.module_.eval()
         self.best_epoch_, self.interrupted_ = best["epoch"], trained.interrupted
-        self.history_ = {name: rows[:, 0] for name, rows in trained.history.items()}
+        units = {"trace": self._unit}
+        self.history_ = {name: units.get(name, 1.0) * rows[:, 0] for name, rows in trained.history.items()}
 
     def _merit(self, module: Any, batch: Tensor) -> float:
         if self.objective != "rayleigh":
@@ -302,17 +308,16 @@ class EigenNet(TransformerMixin, BaseEstimator):
     def _ritz(self, A: NDArray[np.float64], B: NDArray[np.float64], batch: Tensor) -> Levels:
         if self.potential_ is None:
             return rayleigh_ritz(A, B, self.n_states, ground=np.eye(len(B))[0], cutoff=1e-12)
-        floor = float(batch[:, -1].min())  # with V - floor >= 0 no level is below 0
+        floor = self._unit * float(batch[:, -1].min())  # with V - floor >= 0 no level is below 0
         levels = rayleigh_ritz(A - floor * B, B, self.n_states, cutoff=1e-12)
         return Levels(levels.energies + floor, levels.coefficients)
 
-    @staticmethod
-    def _forms(module: Any, batch: Tensor) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def _forms(self, module: Any, batch: Tensor) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         double = copy.deepcopy(module).double()
         with evaluating(1):
             parts = [(len(part), *double.forms(part)) for part in batch.split(_PORTION)]
         A, B = (sum(part[0] * part[i].numpy() for part in parts) / len(batch) for i in (1, 2))
-        return A, B
+        return self._unit * A, B
 
     @staticmethod
     def _evaluated(y: Tensor, function: Callable[[Tensor], Tensor]) -> NDArray[np.float64]:
@@ -324,8 +329,9 @@ class EigenNet(TransformerMixin, BaseEstimator):
         return self._evaluated(self._data(self._fitted(Z)).float(), function).astype(np.float64)
 
     def _data(self, Z: NDArray[np.float64]) -> Tensor:
-        """(sample, latent + 1): standardised coordinates, and V(z) or |z|."""
-        last = np.linalg.norm(Z, axis=1) if self.objective != "rayleigh" else _potential(self.potential_, Z)
+        """Return standardised coordinates, and V(z) in units of the kinetic term or |z|, (sample, latent + 1)."""
+        pointwise = self.objective != "rayleigh"
+        last = np.linalg.norm(Z, axis=1) if pointwise else _potential(self.potential_, Z) / self._unit
         return torch.cat([self._standardised(Z), torch.as_tensor(last)[:, None]], dim=1)
 
     def _standardised(self, Z: NDArray[np.float64]) -> Tensor:

@@ -63,7 +63,7 @@ class StateNetwork(nn.Module):
 class RayleighQuotient(nn.Module):
     """tr(B^-1 A) over the span of the states, on each batch.
 
-    A_ij = a E[grad f_i . grad f_j] + E[V f_i f_j],  B_ij = E[f_i f_j].
+    A_ij = E[grad f_i . grad f_j] + E[V f_i f_j],  B_ij = E[f_i f_j], in units of the kinetic term.
 
     The trace of a projected operator does not care which vectors span the space, so degenerate levels do it no harm.
     The mean of the batches' traces is not the trace of the mean matrices: a bias of order 1/n for batches of n, paid
@@ -75,17 +75,15 @@ class RayleighQuotient(nn.Module):
     Parameters
     ----------
     network : StateNetwork
-    kinetic : float
-        a, in units of the standardised coordinates.
     fixed_ground : bool
         Add the constant to the states, exactly, as state 0: the others are orthogonal to it and its energy is 0.
     """
 
     terms = ("trace",)
 
-    def __init__(self, network: StateNetwork, kinetic: float, fixed_ground: bool) -> None:
+    def __init__(self, network: StateNetwork, fixed_ground: bool) -> None:
         super().__init__()
-        self.network, self.kinetic, self.fixed_ground = network, kinetic, fixed_ground
+        self.network, self.fixed_ground = network, fixed_ground
 
     def forms(self, batch: Tensor) -> tuple[Tensor, Tensor]:
         """A and B over a batch (sample, latent + 1), the last column the potential, in float64."""
@@ -95,7 +93,7 @@ class RayleighQuotient(nn.Module):
             values = torch.cat([torch.ones_like(values[:, :1]), values], dim=1)
             gradient = torch.cat([torch.zeros_like(gradient[:, :1]), gradient], dim=1)
         flat = gradient.transpose(0, 1).flatten(1)
-        energy = self.kinetic * (flat @ flat.T) + (values * potential).T @ values
+        energy = flat @ flat.T + (values * potential).T @ values
         overlap = values.T @ values
         return energy.double() / len(batch), overlap.double() / len(batch)
 
