@@ -24,6 +24,7 @@ def test_shapes(codes):
     assert net.held_out_trace_ == pytest.approx(net.held_out_energies_.sum())
     assert net.transform(codes[:7]).shape == (7, 2)
     assert net.states(codes[:7]).shape == (7, 3)
+    assert len(net.get_feature_names_out()) == 2
     assert net.history_["validation"].shape == (5,)
     assert not hasattr(net, "energies_of")
     assert net.score(codes) == pytest.approx(-net.energies_.sum())

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor, nn
@@ -46,7 +46,7 @@ def _is_pointwise(estimator: EigenNet) -> bool:
     return estimator.objective in POINTWISE
 
 
-class EigenNet(TransformerMixin, BaseEstimator):
+class EigenNet(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     """Lowest energies and states of samples by a multilayer perceptron psi_n(z).
 
     `objective="rayleigh"` minimises tr(B^-1 A), A_ij = A E[grad f_i . grad f_j] + E[V f_i f_j], B_ij = E[f_i f_j], over
