@@ -8,7 +8,7 @@ pooled over axes, so that it does not depend on the axes of b and collapsed dime
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -38,7 +38,6 @@ Map: TypeAlias = Callable[[Samples], Samples]
 Fit: TypeAlias = Callable[[Samples, Samples], Map]  # (a, b) of the training samples -> g
 
 _RANK = 1e-10  # variance of a direction, relative to the largest, that a regression may divide by
-_N_LANDMARKS = 150
 _RIDGES = np.logspace(-6, 3, 19)  # relative to the mean eigenvalue of the kernel features
 
 
@@ -141,22 +140,26 @@ def affine(a: Samples, b: Samples) -> Map:
     return lambda z: (z - mean_a) @ M + mean_b
 
 
-def smooth(a: Samples, b: Samples) -> Map:
+def smooth(a: Samples, b: Samples, *, n_landmarks: int = 100, widths: Sequence[float] = (1.0,)) -> Map:
     """g(a) = affine map + sum_j c_j exp(-|a - l_j|^2 / 2 w^2): kernel ridge regression of what the affine map leaves.
 
-    Up to 150 landmarks l_j are evenly drawn training samples, w their median distance, the ridge is chosen by
-    generalised cross-validation (Golub, Heath and Wahba 1979). No step depends on the axes.
+    The landmarks l_j are evenly drawn training samples, a third of them at most; w is one of `widths` times their
+    median distance. Width and ridge are chosen by generalised cross-validation (Golub, Heath and Wahba 1979). No step
+    depends on the axes.
     """
     line = affine(a, b)
-    n_landmarks = min(_N_LANDMARKS, len(a) // 2)
-    landmarks = a[np.linspace(0, len(a) - 1, n_landmarks).astype(int)]
-    width = np.median(pdist(landmarks))
-    if not width > 0:
+    landmarks = a[np.linspace(0, len(a) - 1, max(2, min(n_landmarks, len(a) // 3))).astype(int)]
+    distance = np.median(pdist(landmarks))
+    if not distance > 0:
         return line
-    kernel = _Gaussians(landmarks, width)
-    features = kernel(a)
-    center = features.mean(axis=0)
-    coefficients = _ridge(features - center, b - line(a))
+    best = np.inf
+    for width in widths:
+        kernel = _Gaussians(landmarks, width * distance)
+        features = kernel(a)
+        criterion, coefficients = _ridge(features - features.mean(axis=0), b - line(a))
+        if criterion < best:
+            best, chosen = criterion, (kernel, features.mean(axis=0), coefficients)
+    kernel, center, coefficients = chosen
     return lambda z: line(z) + (kernel(z) - center) @ coefficients
 
 
@@ -168,8 +171,8 @@ class _Gaussians:
         return np.exp(cdist(z, self.landmarks, "sqeuclidean") / (-2.0 * self.width**2))
 
 
-def _ridge(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Coefficients of the ridge regression of centred y on centred x, its penalty by generalised cross-validation."""
+def _ridge(x: NDArray[np.float64], y: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+    """Least generalised cross-validation error of ridge regressions of centred y on centred x, and its coefficients."""
     n = len(x)
     values, vectors = scipy.linalg.eigh(x.T @ x / n)
     values = np.maximum(values, 0.0)
@@ -183,7 +186,7 @@ def _ridge(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64
         criterion = left / (1.0 - freedom / n) ** 2 if freedom < n else np.inf
         if criterion < best[0]:
             best = (criterion, gain)
-    return vectors @ (best[1][:, None] * projected)
+    return best[0], vectors @ (best[1][:, None] * projected)
 
 
 def _both_ways(fit: Fit, a: Any, b: Any, seed: Seed, folds: Folds | None) -> float:

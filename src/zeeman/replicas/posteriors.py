@@ -24,7 +24,7 @@ __all__ = [
 ]
 
 _ACTIVE = 0.01  # variance of the posterior mean, Burda et al. 2016
-_FITTED = 500  # samples that the alignment is fitted on
+_FITTED = 300  # samples that the alignment is fitted on
 _ITERATIONS = 50
 
 
@@ -60,7 +60,7 @@ def gaussian_wasserstein(a: Any, b: Any, *, seed: Seed = 0, folds: Folds | None 
     ----------
     a, b : Posterior, or a pair (mean, scale) of arrays (sample, latent)
     seed, folds
-        Random halves, both ways averaged, or given (train, test) indices; at most 500 training samples are used.
+        Random halves, both ways averaged, or given (train, test) indices; at most 300 training samples are used.
 
     Returns
     -------

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -32,7 +33,7 @@ _FITS: dict[str, maps.Fit] = {
     "orthogonal": maps.orthogonal,
     "congruent": maps.congruent,
     "affine": maps.affine,
-    "smooth": maps.smooth,
+    "smooth": partial(maps.smooth, n_landmarks=200, widths=(0.5, 1.0)),
 }
 _RIGID = (("identical", "identity"), ("sign/permutation", "signed permutation"), ("rotation", "orthogonal"))
 _ACTIVE = 0.01  # variance; Burda et al. 2016
