@@ -9,13 +9,39 @@ from zeeman.hamiltonians.hamiltonian import Basis, Hamiltonian
 from zeeman.hamiltonians.hermite import HermitePolynomials, prior_points
 from zeeman.hamiltonians.mixtures import MixturePotential
 from zeeman.hamiltonians.oscillator import Oscillator
+from zeeman.hamiltonians.partitions import Combined, NormalizedMixture, Shifted, fit_mixture
 from zeeman.hamiltonians.perturbation import Series, expand, perturb
 from zeeman.hamiltonians.potentials import Polynomial, Potential, Sinusoid, Tabulated
 from zeeman.hamiltonians.ritz import Levels, held_out_trace, rayleigh_ritz, ritz
 
 __all__ = [
-    "Basis", "Box", "Eigenstates", "Grid", "Hamiltonian", "HermitePolynomials", "Levels", "MixturePotential",
-    "NormalizedGaussians", "Oscillator", "Polynomial", "Potential", "Series", "Sinusoid", "Tabulated", "Union",
-    "closed_forms", "diagonalize", "expand", "held_out_trace", "landmarks", "perturb", "prior_points",
-    "rayleigh_ritz", "ritz",
-]  # fmt: skip
+    "Basis",
+    "Box",
+    "Combined",
+    "Eigenstates",
+    "Grid",
+    "Hamiltonian",
+    "HermitePolynomials",
+    "Levels",
+    "MixturePotential",
+    "NormalizedGaussians",
+    "NormalizedMixture",
+    "Oscillator",
+    "Polynomial",
+    "Potential",
+    "Series",
+    "Shifted",
+    "Sinusoid",
+    "Tabulated",
+    "Union",
+    "closed_forms",
+    "diagonalize",
+    "expand",
+    "fit_mixture",
+    "held_out_trace",
+    "landmarks",
+    "perturb",
+    "prior_points",
+    "rayleigh_ritz",
+    "ritz",
+]

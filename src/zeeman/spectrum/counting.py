@@ -1,27 +1,34 @@
-"""How many clusters: the largest k whose cells are separated, and parted by a valley, pair by pair.
+"""How many clusters: the largest k whose k sets are separated, by one of two kinds of evidence.
 
-Two conditions, because each alone is fooled:
+Shapes: the cells of the k lowest states at the landmarks. Two conditions, because each alone is fooled:
 
 - kappa_k (`zeeman.spectrum.localized`) exceeds what a Gaussian of the same covariance shows. Its null is drawn, in a
   basis made the same way; 2/pi, a Gaussian cut in half, is its floor. A long even sheet cut in half passes with 8/pi^2.
 - Along the line that best tells two cells apart (Fisher's discriminant) there are fewer samples halfway than at the
   medians of both: mid / side, plus two standard errors, below 2/3, for every pair of cells. A sheet or an arm of a
   cluster, however long, has no such valley; rings and arcs of more than half a turn have.
+
+Compact sets: the cells of the k lowest states that a mixture of k Gaussians proposes (`zeeman.spectrum.sets`), where
+these have a lower held-out energy than those at the landmarks: the samples themselves prefer the mixture's shape. Then
+kappa_k must exceed what k - 1 such sets show when one is cut in two, and no pair of cells may have a hill between them:
+sets that overlap so much that no deep valley is left are still counted.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
 
 from zeeman.base.random import stream
-from zeeman.hamiltonians import NormalizedGaussians, landmarks
-from zeeman.spectrum.localized import partitions, separation
-from zeeman.spectrum.resolution import carried_levels, neighbour_distance
+from zeeman.hamiltonians import NormalizedGaussians, fit_mixture, landmarks
+from zeeman.spectrum.localized import localize, partitions, separation
+from zeeman.spectrum.resolution import Resolution, carried_levels, neighbour_distance
+from zeeman.spectrum.sets import Sets, set_levels, split_one_of_fewer, worst_dip
 
-__all__ = ["HALVED_GAUSSIAN", "SHALLOW", "count_clusters", "evidence", "null_thresholds"]
+__all__ = ["HALVED_GAUSSIAN", "SHALLOW", "Count", "count_clusters", "recount"]
 
 HALVED_GAUSSIAN = 2.0 / np.pi
 SHALLOW = 2.0 / 3.0
@@ -29,7 +36,79 @@ _DRAWS = 20
 _MAX_SAMPLES = 3_000
 
 
-def count_clusters(separations: dict[int, float], valleys: dict[int, float], thresholds: dict[int, float]) -> int:
+@dataclass(frozen=True)
+class Count:
+    """The number of clusters and what it rests on; mappings for k = 2 .. n_states.
+
+    Attributes
+    ----------
+    n_clusters : int
+    separation, threshold, valley : dict
+        kappa_k, what it must exceed, and the density halfway between the two cells parted least over that at their
+        sides, by the kind of evidence that has the lower held-out energy at k.
+    compact : dict
+        k -> `Sets`, where a mixture has the lower held-out energy.
+    """
+
+    n_clusters: int
+    separation: dict[int, float]
+    threshold: dict[int, float]
+    valley: dict[int, float]
+    compact: dict[int, Sets]
+
+
+def count_clusters(
+    Z: NDArray[np.float64], states: NDArray[np.float64], resolution: Resolution, sets: dict[int, Sets], seed: int
+) -> Count:
+    """Weigh both kinds of evidence for every k.
+
+    Parameters
+    ----------
+    Z : ndarray, (sample, latent)
+    states : ndarray, (sample, state)
+        Lowest states at the landmarks, orthonormal under the samples, the constant included.
+    resolution : Resolution
+    sets : dict
+        `zeeman.spectrum.sets.mixture_sets`.
+    """
+    n_states = states.shape[1]
+    separations, valleys = evidence(Z, states)
+    compact = {k: found for k, found in sets.items() if found.trace < found.rival}
+    thresholds = dict.fromkeys(separations, HALVED_GAUSSIAN)
+    if _largest(separations, valleys, thresholds) > 1:  # only then does the null matter
+        thresholds = null_thresholds(Z, len(resolution.basis.centers), resolution.width, n_states, seed)
+    n_clusters = _largest(separations, valleys, thresholds)
+    for k, found in sorted(compact.items(), reverse=True):
+        separations[k], valleys[k] = found.kappa, float(np.exp(-found.dip))
+        thresholds[k] = HALVED_GAUSSIAN
+        if k > n_clusters and found.kappa > HALVED_GAUSSIAN and found.dip > 0.0:
+            fewer = sets[k - 1].basis if k - 1 in sets else fit_mixture(Z, k - 1, seed)
+            thresholds[k] = max(HALVED_GAUSSIAN, split_one_of_fewer(fewer, len(Z), seed))
+            if found.kappa > thresholds[k]:
+                n_clusters = k
+    return Count(n_clusters, separations, thresholds, valleys, compact)
+
+
+def recount(Z: NDArray[np.float64], states: NDArray[np.float64], times: NDArray[np.integer], count: Count) -> int:
+    """Number of clusters of a resample, sample n taken times[n] times, with the bases and thresholds of `count`."""
+    drawn = np.repeat(Z, times, axis=0)
+    separations, valleys = evidence(drawn, np.repeat(states, times, axis=0))
+    shapes = {k: v for k, v in separations.items() if k not in count.compact}
+    n_clusters = _largest(shapes, valleys, count.threshold)
+    strictest = max(count.threshold.values())
+    for k, found in count.compact.items():
+        again = set_levels(found.basis, Z, k, times.astype(np.float64))
+        if k < n_clusters or len(again.energies) < k:
+            continue
+        cells = found.basis.apply(drawn, again.coefficients)
+        labels = np.argmax(cells @ localize(cells), axis=1)
+        drawn_threshold = count.threshold[k] if count.threshold[k] > HALVED_GAUSSIAN else strictest
+        if separation(cells, labels) > drawn_threshold and worst_dip(drawn, labels, k) > 0.0:
+            n_clusters = k
+    return n_clusters
+
+
+def _largest(separations: dict[int, float], valleys: dict[int, float], thresholds: dict[int, float]) -> int:
     """Largest k with kappa_k above its threshold and the shallowest valley below 2/3, 1 if there is none."""
     return max((k for k in separations if separations[k] > thresholds[k] and valleys[k] < SHALLOW), default=1)
 
@@ -70,7 +149,7 @@ def null_thresholds(
         drawn = rng.standard_normal((n_samples, len(variances))) * np.sqrt(variances)
         centers = landmarks(drawn, n_landmarks, int(rng.integers(2**31)))
         basis = NormalizedGaussians(centers, width * neighbour_distance(centers))
-        states = carried_levels(basis, drawn, n_states)[1]
+        states = carried_levels(basis, drawn, n_states).states
         for k, labels in partitions(states).items():
             kappas[k].append(separation(states[:, :k], labels))
     return {k: _threshold(values) for k, values in kappas.items()}

@@ -15,12 +15,22 @@ from sklearn.base import BaseEstimator, ClusterMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 from threadpoolctl import threadpool_limits
 
-from zeeman.base.checks import check_finite, check_positive_integer, check_samples
+from zeeman.base.checks import check_choice, check_finite, check_positive_integer, check_samples
 from zeeman.base.random import entropy_of, stream
 from zeeman.base.types import Codes, Labels, Seed
-from zeeman.spectrum.counting import count_clusters, evidence, null_thresholds
+from zeeman.hamiltonians import Shifted
+from zeeman.spectrum.counting import Count, count_clusters, recount
+from zeeman.spectrum.diagram import PATHS, Diagram, prior_path, sharpening_path
 from zeeman.spectrum.localized import localize
-from zeeman.spectrum.resolution import carried_levels, choose_basis
+from zeeman.spectrum.resolution import (
+    Resolution,
+    Solution,
+    carried_levels,
+    choose_basis,
+    fewest_carriers,
+    nested_levels,
+)
+from zeeman.spectrum.sets import mixture_sets
 
 __all__ = ["LatentSpectrum"]
 
@@ -117,28 +127,52 @@ class LatentSpectrum(ClusterMixin, TransformerMixin, BaseEstimator):
 
     def fit(self, Z: Any, y: Any = None) -> LatentSpectrum:
         """Find the levels of `Z`, (sample, latent), or of the `Codes` of one replica."""
+        self._scale = Z.scale[0].astype(np.float64) if isinstance(Z, Codes) else None
         Z = self._validated(Z, reset=True)
         self.check_parameters(len(Z))
+        self._Z = Z
         self.center_ = Z.mean(axis=0)
         # small products lose more to waking threads than they gain, most of all on a busy machine
         with threadpool_limits(1 if Z.size < _THREADS_PAY else None):
             return self._solve(Z - self.center_, entropy_of(self.random_state))
 
     def _solve(self, Z: NDArray[np.float64], seed: int) -> LatentSpectrum:
-        basis, self.width_, self.held_out_ = choose_basis(Z, self.n_states, self.n_landmarks, self.width, seed)
-        levels, states, self.outlier_states_ = carried_levels(basis, Z, self.n_states)
-        if len(levels.energies) < self.n_states:
+        resolution = choose_basis(Z, self.n_states, self.n_landmarks, self.width, seed)
+        shapes = carried_levels(resolution.basis, Z, self.n_states)
+        sets = mixture_sets(Z, self.n_states, resolution, fewest_carriers(len(Z)), seed)
+        count = count_clusters(Z, shapes.states, resolution, sets, seed)
+        self.n_clusters_ = self.n_clusters or count.n_clusters
+        solution = self._nested(Z, resolution, count) or shapes
+        if len(solution.levels.energies) < self.n_states:
             raise ValueError(
-                f"only {len(levels.energies)} of the n_states = {self.n_states} levels are resolved by "
-                f"{len(Z)} samples with {len(basis.centers)} landmarks: lower n_states or give more (distinct) samples"
+                f"only {len(solution.levels.energies)} of the n_states = {self.n_states} levels are resolved by "
+                f"{len(Z)} samples with {len(resolution.basis.centers)} landmarks: lower n_states or give more "
+                "(distinct) samples"
             )
-        signs, self.signs_ = _signs(states)
-        self.basis_, self.energies_, self.coefficients_ = basis, levels.energies, levels.coefficients * signs
-        self.reach_ = float(np.percentile(basis.distance(Z), _OUTSIDE_PERCENTILE))
-        self._count_clusters(Z, states * signs, seed)
-        self._label(states * signs)
-        self._resample(Z, seed)
+        self._take(Z, solution, resolution, count)
+        self._resample(Z, resolution, count, seed)
         return self
+
+    def _nested(
+        self, Z: NDArray[np.float64], resolution: Resolution, count: Count, weights: NDArray | None = None
+    ) -> Solution | None:
+        """Levels of the sets first, where a mixture describes them better; None where it does not."""
+        k = self.n_clusters_
+        if k not in count.compact:
+            return None
+        return nested_levels(count.compact[k].basis, k, resolution.basis, Z, self.n_states, weights)
+
+    def _take(self, Z: NDArray[np.float64], solution: Solution, resolution: Resolution, count: Count) -> None:
+        signs, self.signs_ = _signs(solution.states)
+        self.basis_, self.landmarks_, self.width_ = solution.basis, resolution.basis, resolution.width
+        self.energies_ = solution.levels.energies
+        self.coefficients_ = solution.levels.coefficients * signs
+        self.outlier_states_, self.inner_states_ = solution.outliers, solution.inner
+        self.held_out_ = resolution.report
+        self.separation_, self.separation_threshold_ = count.separation, count.threshold
+        self.valley_ = count.valley
+        self.reach_ = float(np.percentile(self.landmarks_.distance(Z), _OUTSIDE_PERCENTILE))
+        self._label(solution.states * signs)
 
     def transform(self, Z: Any) -> NDArray[np.float64]:
         """Canonical coordinates f_1(z) .. f_{n_states-1}(z) by energy, (sample, n_states - 1).
@@ -152,10 +186,53 @@ class LatentSpectrum(ClusterMixin, TransformerMixin, BaseEstimator):
         """Cluster of each sample, (sample,): the largest localized state, 0 .. n_clusters_ - 1."""
         return np.argmax(self._states(Z)[:, : self.n_clusters_] @ self.rotation_, axis=1)
 
+    def localize(self, Z: Any) -> NDArray[np.float64]:
+        """Localized states, one a cluster in the order of the labels, (sample, n_clusters_).
+
+        Each is large on its own cluster, near zero on the others, and orthonormal under the training samples.
+        """
+        return self._states(Z)[:, : self.n_clusters_] @ self.rotation_
+
+    def diagram(
+        self, path: str = "prior", *, n_states: int | None = None, n_points: int = 33, order: int = 3
+    ) -> Diagram:
+        """Levels against the strength of the perturbation that the data are: the Zeeman diagram.
+
+        Parameters
+        ----------
+        path : str
+            "prior": q_l = (1 - l) p + l q from the prior N(0, 1) to the density of the codes, with the perturbation
+            series to order `order` beside the exact levels. "sharpening": from the aggregated posterior to the density
+            of the means; needs a fit on `Codes`, which know the posterior's widths.
+        n_states : int, optional
+            Levels to follow, the ground state included; as many as were fitted if not given.
+        n_points : int
+            Strengths between 0 and 1.
+
+        Returns
+        -------
+        Diagram
+        """
+        check_is_fitted(self)
+        check_choice(path, PATHS, "path")
+        n_states = n_states or self.n_states
+        seed = entropy_of(self.random_state)
+        with threadpool_limits(1 if self._Z.size < _THREADS_PAY else None):
+            if path == "prior":
+                return prior_path(
+                    self._Z, Shifted(self.basis_, self.center_), n_states, n_points=n_points, order=order, seed=seed
+                )
+            if self._scale is None:
+                raise ValueError(
+                    "path='sharpening' needs the widths of the posteriors: fit on Codes (BetaVAE.encode), "
+                    "not on an array of means"
+                )
+            return sharpening_path(self._Z, self._scale, self.width_, n_states, n_points=n_points, seed=seed)
+
     def is_outside(self, Z: Any) -> NDArray[np.bool_]:
         """Whether each sample is farther from the landmarks than 99 % of the training samples, (sample,)."""
         check_is_fitted(self)
-        return self.basis_.distance(self._validated(Z, reset=False) - self.center_) > self.reach_
+        return self.landmarks_.distance(self._validated(Z, reset=False) - self.center_) > self.reach_
 
     def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:
         """Names of the columns of `transform`: state1, state2, ..."""
@@ -199,27 +276,25 @@ class LatentSpectrum(ClusterMixin, TransformerMixin, BaseEstimator):
                 f"give more samples or set n_states below {n_samples}"
             )
 
-    def _count_clusters(self, Z: NDArray[np.float64], states: NDArray[np.float64], seed: int) -> None:
-        self.separation_, self.valley_ = evidence(Z, states)
-        self.separation_threshold_ = null_thresholds(Z, len(self.basis_.centers), self.width_, self.n_states, seed)
-        self.n_clusters_ = self.n_clusters or count_clusters(self.separation_, self.valley_, self.separation_threshold_)
-
     def _label(self, states: NDArray[np.float64]) -> None:
         rotation = localize(states[:, : self.n_clusters_])
         labels = np.argmax(states[:, : self.n_clusters_] @ rotation, axis=1)
         order = np.argsort(-np.bincount(labels, minlength=self.n_clusters_), kind="stable")
         self.rotation_ = rotation[:, order]
+        hamiltonian = self.rotation_.T @ (self.energies_[: self.n_clusters_, None] * self.rotation_)
+        self.localized_energies_, self.couplings_ = np.diag(hamiltonian).copy(), hamiltonian
         self.labels_ = np.argsort(order)[labels]
 
-    def _resample(self, Z: NDArray[np.float64], seed: int) -> None:
+    def _resample(self, Z: NDArray[np.float64], resolution: Resolution, count: Count, seed: int) -> None:
         rng, energies, counts = stream(seed, "bootstrap"), [], []
         for _ in range(self.n_bootstrap):
             times = rng.multinomial(len(Z), np.full(len(Z), 1.0 / len(Z)))
-            levels, states, _ = carried_levels(self.basis_, Z, self.n_states, times.astype(np.float64))
-            if len(levels.energies) == self.n_states:
-                energies.append(levels.energies)
-                drawn = evidence(np.repeat(Z, times, axis=0), np.repeat(states, times, axis=0))
-                counts.append(count_clusters(*drawn, self.separation_threshold_))
+            weights = times.astype(np.float64)
+            shapes = carried_levels(resolution.basis, Z, self.n_states, weights)
+            solution = self._nested(Z, resolution, count, weights) or shapes
+            if len(solution.levels.energies) == self.n_states:
+                energies.append(solution.levels.energies)
+                counts.append(recount(Z, shapes.states, times, count))
         enough = len(energies) > 1
         self.energies_error_ = np.std(energies, axis=0, ddof=1) if enough else np.full(self.n_states, np.nan)
         found, times = np.unique(counts, return_counts=True)

@@ -1,0 +1,181 @@
+"""A density made of few compact sets: for every k, the states that a mixture of k Gaussians proposes.
+
+Two families of functions compete for the states that tell the sets apart, and the variational principle decides:
+normalised Gaussians at landmarks, which take any shape, and the k components of a fitted mixture, which take few
+numbers. Both are judged by the held-out energy (trace over folds) of the same k states: those of the mixture, and the
+k combinations of landmark states that overlap with them most. (The k lowest at the landmarks need not be the same
+states: motion inside a set may cost less than crossing from one to another.)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zeeman.base.random import stream
+from zeeman.hamiltonians import Levels, NormalizedMixture, fit_mixture, held_out_trace, rayleigh_ritz
+from zeeman.spectrum.localized import localize, separation
+from zeeman.spectrum.resolution import Resolution
+
+__all__ = ["Sets", "dip", "mixture_sets", "set_levels", "split_one_of_fewer", "worst_dip"]
+
+_SAMPLES_A_NUMBER = 2  # a component needs at least so many samples for each entry of its mean and axes
+_DRAWS = 10
+_MAX_SAMPLES = 3_000
+_BINS = 12
+
+
+@dataclass(frozen=True)
+class Sets:
+    """Evidence for k sets.
+
+    Attributes
+    ----------
+    basis : NormalizedMixture
+        Of k components.
+    kappa : float
+        Separation of the cells of its k lowest states (`zeeman.spectrum.localized`).
+    dip : float
+        Depth of the valley between the two cells that are parted least, ln of the density (`dip`).
+    trace, rival : float
+        Held-out energy of the k states, and of their likes at the landmarks; infinite where nothing was held out.
+    """
+
+    basis: NormalizedMixture
+    kappa: float
+    dip: float
+    trace: float
+    rival: float
+
+
+def mixture_sets(
+    Z: NDArray[np.float64], n_states: int, resolution: Resolution, fewest: float, seed: int
+) -> dict[int, Sets]:
+    """Evidence of mixtures for every k from 2 to `n_states` that the samples can feed; k -> `Sets`.
+
+    Parameters
+    ----------
+    Z : ndarray, (sample, latent)
+    n_states : int
+    resolution : Resolution
+        The landmarks' side, and the folds.
+    fewest : float
+        Samples that a cell must hold to count.
+    """
+    found = {}
+    most = len(Z) // (_SAMPLES_A_NUMBER * (Z.shape[1] + 1))
+    for k in range(2, min(n_states, most) + 1):
+        basis = fit_mixture(Z, k, seed)
+        labels, states = _cells(basis, Z, k)
+        if labels is None or np.bincount(labels, minlength=k).min() < fewest:
+            continue
+        traces = _held_out(Z, basis, k, resolution, seed)
+        found[k] = Sets(basis, separation(states, labels), worst_dip(Z, labels, k), *traces)
+    return found
+
+
+def set_levels(
+    basis: NormalizedMixture, Z: NDArray[np.float64], k: int, weights: NDArray[np.float64] | None = None
+) -> Levels:
+    """The k lowest levels in the functions of a mixture, the constant first."""
+    return rayleigh_ritz(*basis.forms(Z, weights), k, ground=basis.constant)
+
+
+def split_one_of_fewer(basis: NormalizedMixture, n_samples: int, seed: int) -> float:
+    """Mean + 3 sd of kappa_k where there are only k - 1 sets: what cutting one of them in two shows.
+
+    Parameters
+    ----------
+    basis : NormalizedMixture
+        Of k - 1 components: samples are drawn from it (parametric bootstrap; McLachlan, Applied Statistics 36, 1987).
+    n_samples : int
+        As many as the data have; at most 3,000 are drawn.
+    """
+    rng, k, kappas = stream(seed, "null"), len(basis.means) + 1, []
+    roots = np.linalg.cholesky(basis.covariances)
+    shares = basis.shares / basis.shares.sum()
+    for _ in range(_DRAWS):
+        component = rng.choice(k - 1, size=min(n_samples, _MAX_SAMPLES), p=shares)
+        noise = rng.standard_normal((len(component), basis.means.shape[1]))
+        drawn = basis.means[component] + np.einsum("nab,nb->na", roots[component], noise)
+        labels, states = _cells(fit_mixture(drawn, k, int(rng.integers(2**31)), n_starts=1), drawn, k)
+        if labels is not None:
+            kappas.append(separation(states, labels))
+    return float(np.mean(kappas) + 3.0 * np.std(kappas, ddof=1)) if len(kappas) > 1 else 1.0
+
+
+def worst_dip(Z: NDArray[np.float64], labels: NDArray[np.integer], k: int) -> float:
+    """Smallest `dip` over pairs of cells; -inf if a cell has fewer than three samples."""
+    members = [Z[labels == c] for c in range(k)]
+    if min(len(part) for part in members) < 3:
+        return -np.inf
+    return min(dip(members[a], members[b]) for b in range(k) for a in range(b))
+
+
+def dip(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
+    """Depth of the valley between two sets (sample, latent): ln of the density at their medians over that halfway.
+
+    Along the line that best tells them apart (Fisher's discriminant), x = -1 and 1 at the medians, the counts are
+    fitted by ln n(x) = c_0 + c_1 x + c_2 x^2 (Poisson regression); c_2 is returned. Negative: a hill, no valley.
+    """
+    centers = [part.mean(axis=0) for part in (a, b)]
+    within = sum((part - center).T @ (part - center) for part, center in zip((a, b), centers, strict=True))
+    apart = centers[1] - centers[0]
+    ridge = 1e-9 * (np.trace(within) + (len(a) + len(b)) * apart @ apart)
+    if ridge == 0.0:
+        return -np.inf
+    across = np.linalg.solve(within + ridge * np.eye(len(apart)), apart)
+    across /= max(np.linalg.norm(across), np.finfo(float).tiny)
+    low, high = np.median(a @ across), np.median(b @ across)
+    if not high > low:
+        return -np.inf
+    x = (np.concatenate([a, b]) @ across - (low + high) / 2.0) / ((high - low) / 2.0)
+    counts, edges = np.histogram(x, np.linspace(-1.0, 1.0, _BINS + 1))
+    return _curvature(counts, (edges[1:] + edges[:-1]) / 2.0)
+
+
+def _curvature(counts: NDArray, x: NDArray[np.float64], max_iterations: int = 50) -> float:
+    """c_2 of the Poisson regression ln n = c_0 + c_1 x + c_2 x^2, by Newton's method."""
+    powers = x[:, None] ** np.arange(3)
+    c = np.array([np.log(max(counts.mean(), 0.5)), 0.0, 0.0])
+    for _ in range(max_iterations):
+        mean = np.exp(np.clip(powers @ c, -30.0, 30.0))
+        hessian = powers.T @ (mean[:, None] * powers) + 1e-6 * np.eye(3)
+        step = np.linalg.solve(hessian, powers.T @ (counts - mean))
+        c += np.clip(step, -2.0, 2.0)
+        if np.abs(step).max() < 1e-6:
+            break
+    return float(c[2])
+
+
+def _cells(
+    basis: NormalizedMixture, Z: NDArray[np.float64], k: int
+) -> tuple[NDArray[np.integer] | None, NDArray[np.float64]]:
+    """Cells, (sample,), and the k lowest states, (sample, k), in the functions of `basis`; no cells if fewer states."""
+    levels = set_levels(basis, Z, k)
+    states = basis.apply(Z, levels.coefficients)
+    return (np.argmax(states @ localize(states), axis=1) if states.shape[1] == k else None), states
+
+
+def _held_out(
+    Z: NDArray[np.float64], basis: NormalizedMixture, k: int, resolution: Resolution, seed: int
+) -> tuple[float, float]:
+    """Mean over folds of the held-out traces of the mixture's k states and of their likes at the landmarks.
+
+    Mixtures are fitted again to every training part.
+    """
+    traces, folds = [], resolution.folds
+    for fold, (landmark_basis, coefficients) in enumerate(resolution.judged):
+        training, test = Z[(folds >= 0) & (folds != fold)], Z[folds == fold]
+        again = fit_mixture(training, k, seed, start=basis)
+        levels = set_levels(again, training, k)
+        if len(levels.energies) < k:
+            return np.inf, np.inf
+        overlap = landmark_basis.apply(training, coefficients).T @ again.apply(training, levels.coefficients)
+        likes = coefficients @ np.linalg.svd(overlap, full_matrices=False)[0]
+        traces.append([
+            held_out_trace(levels.coefficients, *again.forms(test)), held_out_trace(likes, *landmark_basis.forms(test))
+        ])  # fmt: skip
+    return tuple(np.mean(traces, axis=0)) if traces else (np.inf, np.inf)
