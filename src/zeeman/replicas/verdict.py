@@ -79,6 +79,10 @@ def verdict(
 ) -> Verdict:
     """Return which degeneracy separates two codes of the same samples, with the evidence.
 
+    What it can resolve at the default tolerance: rotations of every plane from about 8 degrees, stretches of the axes
+    from about 1.2. A warp that the samples are too few to learn (fast twists, many dimensions) is called a different
+    optimum: the evidence says how much was explained.
+
     Parameters
     ----------
     a, b : array-like, (sample, latent)
