@@ -166,6 +166,7 @@ def main() -> None:
     parser.add_argument("--weights", nargs="+", type=float, help="of the regulariser")
     parser.add_argument("--replicas", type=int, default=5, help="at least 3")
     parser.add_argument("--epochs", type=int, help="instead of 30 (40 for digits)")
+    parser.add_argument("--start", default="random", help="of the encoders, random or pca")
     parser.add_argument("--only", help="rows whose name begins so")
     parser.add_argument("--out", help="JSON file")
     options = parser.parse_args()
@@ -179,7 +180,7 @@ def main() -> None:
         rows: dict = {}
         for kind, change in variants(settings["sets"], options.weights or settings["weights"]).items():
             if kind.startswith(options.only or ("elbo" if name == "no classes" else "")):
-                rows[kind] = row(change, name, X, labels, options.replicas, options.epochs)
+                rows[kind] = row({**change, "start": options.start}, name, X, labels, options.replicas, options.epochs)
                 print(f"{name}: {kind}: {rows[kind]['seconds to train']:.0f} s of training", flush=True)
         results[name] = {"rows": rows, "axes_null": rotation_null(settings["latent_dim"])}
         print(
