@@ -19,6 +19,7 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.cluster import KMeans
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
 from threadpoolctl import threadpool_limits
@@ -195,7 +196,6 @@ def fit_mixture(
     widths: tuple[float, ...] = (1.0, 2.0),
     shrinkage: float = 0.3,
     start: NormalizedMixture | None = None,
-    n_starts: int = 2,
     max_samples: int = 20_000,
 ) -> NormalizedMixture:
     """A Gaussian mixture of the samples (expectation maximisation), covariances drawn towards their mean.
@@ -214,7 +214,7 @@ def fit_mixture(
     shrinkage : float
         In [0, 1].
     start : NormalizedMixture, optional
-        Where to start, in place of `n_starts` runs of k-means.
+        Where to start, in place of the cells of k-means in `Z` and in whitened `Z` (stretched sets side by side).
 
     Returns
     -------
@@ -222,22 +222,41 @@ def fit_mixture(
     """
     if len(Z) > max_samples:
         Z = Z[np.sort(stream(seed, "mixture").choice(len(Z), max_samples, replace=False))]
-    settings: dict = {"n_init": n_starts}
-    if start is not None:
-        settings = {
-            "weights_init": start.shares / start.shares.sum(), "means_init": start.means,
-            "precisions_init": np.linalg.inv(start.covariances),
-        }  # fmt: skip
-    mixture = GaussianMixture(
-        n_components, reg_covar=_RIDGE * float(Z.var(axis=0).mean()), max_iter=_MAX_ITERATIONS,
-        random_state=seed % 2**32, **settings,
-    )  # fmt: skip
     with threadpool_limits(1), warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # a proposal need not be a maximum
-        mixture.fit(Z)
+        starts = [start] if start is not None else [_cells(Y, Z, n_components, seed) for Y in (Z, _whitened(Z))]
+        fits = [_maximised(Z, each) for each in starts]
+    mixture = max(fits, key=lambda fit: fit.lower_bound_)
     shared = np.einsum("j,jab->ab", mixture.weights_, mixture.covariances_)
     covariances = (1.0 - shrinkage) * mixture.covariances_ + shrinkage * shared
     return NormalizedMixture(np.maximum(mixture.weights_, 1e-12), mixture.means_, covariances, widths)
+
+
+def _maximised(Z: NDArray[np.float64], start: NormalizedMixture) -> GaussianMixture:
+    return GaussianMixture(
+        len(start.means), reg_covar=_RIDGE * float(Z.var(axis=0).mean()), max_iter=_MAX_ITERATIONS,
+        weights_init=start.shares / start.shares.sum(), means_init=start.means,
+        precisions_init=np.linalg.inv(start.covariances),
+    ).fit(Z)  # fmt: skip
+
+
+def _cells(Y: NDArray[np.float64], Z: NDArray[np.float64], n_components: int, seed: int) -> NormalizedMixture:
+    """Shares, means and covariances of `Z` in the cells of k-means on `Y`, the same samples in other coordinates."""
+    labels = KMeans(n_components, n_init=1, max_iter=50, random_state=seed % 2**32).fit_predict(Y)
+    members = [Z[labels == j] for j in range(n_components)]
+    ridge = _RIDGE * float(Z.var(axis=0).mean()) * np.eye(Z.shape[1])
+    means = np.array([part.mean(axis=0) for part in members])
+    covariances = [
+        (part - mean).T @ (part - mean) / len(part) + ridge for part, mean in zip(members, means, strict=True)
+    ]
+    return NormalizedMixture(np.array([len(part) for part in members]) / len(Z), means, np.array(covariances))
+
+
+def _whitened(Z: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Principal scores of unit variance; those below the ridge stay small."""
+    centred = Z - Z.mean(axis=0)
+    values, vectors = np.linalg.eigh(centred.T @ centred / len(Z))
+    return centred @ (vectors / np.sqrt(np.maximum(values, _RIDGE * values.mean())))
 
 
 def _softmax(logs: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -6,12 +6,13 @@ Shapes: the cells of the k lowest states at the landmarks. Two conditions, becau
   basis made the same way; 2/pi, a Gaussian cut in half, is its floor. A long even sheet cut in half passes with 8/pi^2.
 - Along the line that best tells two cells apart (Fisher's discriminant) there are fewer samples halfway than at the
   medians of both: mid / side, plus two standard errors, below 2/3, for every pair of cells. A sheet or an arm of a
-  cluster, however long, has no such valley; rings and arcs of more than half a turn have.
+  cluster, however long, has no such valley; rings and arcs of more than half a turn have. Above kappa = 0.95 none is
+  asked for: no connected shape comes near, and sets that embrace one another have no line between them.
 
 Compact sets: the cells of the k lowest states that a mixture of k Gaussians proposes (`zeeman.spectrum.sets`), where
 these have a lower held-out energy than those at the landmarks: the samples themselves prefer the mixture's shape. Then
-kappa_k must exceed what k - 1 such sets show when one is cut in two, and no pair of cells may have a hill between them:
-sets that overlap so much that no deep valley is left are still counted.
+kappa_k must exceed what k - 1 such sets show when one is cut in two, at least 0.75, and no pair of cells may have a
+hill between them: sets that overlap so much that no deep valley is left are still counted.
 """
 
 from __future__ import annotations
@@ -26,12 +27,13 @@ from zeeman.base.random import stream
 from zeeman.hamiltonians import NormalizedGaussians, fit_mixture, landmarks
 from zeeman.spectrum.localized import localize, partitions, separation
 from zeeman.spectrum.resolution import Resolution, carried_levels, neighbour_distance
-from zeeman.spectrum.sets import Sets, set_levels, split_one_of_fewer, worst_dip
+from zeeman.spectrum.sets import HALVED_GAUSSIAN, Sets, set_levels, split_one_of_fewer, worst_dip
 
 __all__ = ["HALVED_GAUSSIAN", "SHALLOW", "Count", "count_clusters", "recount"]
 
-HALVED_GAUSSIAN = 2.0 / np.pi
 SHALLOW = 2.0 / 3.0
+_CUT = 0.75  # sets that are not quite Gaussian show up to 0.74 when one is cut in two, Gaussian ones 0.70
+_PARTED = 0.95
 _DRAWS = 20
 _MAX_SAMPLES = 3_000
 
@@ -71,21 +73,23 @@ def count_clusters(
     sets : dict
         `zeeman.spectrum.sets.mixture_sets`.
     """
-    n_states = states.shape[1]
     separations, valleys = evidence(Z, states)
-    compact = {k: found for k, found in sets.items() if found.trace < found.rival}
     thresholds = dict.fromkeys(separations, HALVED_GAUSSIAN)
-    if _largest(separations, valleys, thresholds) > 1:  # only then does the null matter
-        thresholds = null_thresholds(Z, len(resolution.basis.centers), resolution.width, n_states, seed)
-    n_clusters = _largest(separations, valleys, thresholds)
+    shapes = _largest(separations, valleys, thresholds)
+    compact = {k: found for k, found in sets.items() if found.trace < found.rival}
+    n_clusters = 1
     for k, found in sorted(compact.items(), reverse=True):
         separations[k], valleys[k] = found.kappa, float(np.exp(-found.dip))
-        thresholds[k] = HALVED_GAUSSIAN
-        if k > n_clusters and found.kappa > HALVED_GAUSSIAN and found.dip > 0.0:
+        if n_clusters == 1 and found.plausible:
             fewer = sets[k - 1].basis if k - 1 in sets else fit_mixture(Z, k - 1, seed)
-            thresholds[k] = max(HALVED_GAUSSIAN, split_one_of_fewer(fewer, len(Z), seed))
+            thresholds[k] = max(_CUT, split_one_of_fewer(fewer, len(Z), seed))
             if found.kappa > thresholds[k]:
                 n_clusters = k
+    if shapes > n_clusters:  # only then does their null matter
+        null = null_thresholds(Z, len(resolution.basis.centers), resolution.width, shapes, seed)
+        thresholds |= {k: v for k, v in null.items() if k not in compact}
+        shaped = {k: v for k, v in separations.items() if k not in compact}
+        n_clusters = max(n_clusters, _largest(shaped, valleys, thresholds))
     return Count(n_clusters, separations, thresholds, valleys, compact)
 
 
@@ -95,22 +99,21 @@ def recount(Z: NDArray[np.float64], states: NDArray[np.float64], times: NDArray[
     separations, valleys = evidence(drawn, np.repeat(states, times, axis=0))
     shapes = {k: v for k, v in separations.items() if k not in count.compact}
     n_clusters = _largest(shapes, valleys, count.threshold)
-    strictest = max(count.threshold.values())
     for k, found in count.compact.items():
         again = set_levels(found.basis, Z, k, times.astype(np.float64))
         if k < n_clusters or len(again.energies) < k:
             continue
         cells = found.basis.apply(drawn, again.coefficients)
         labels = np.argmax(cells @ localize(cells), axis=1)
-        drawn_threshold = count.threshold[k] if count.threshold[k] > HALVED_GAUSSIAN else strictest
-        if separation(cells, labels) > drawn_threshold and worst_dip(drawn, labels, k) > 0.0:
+        if separation(cells, labels) > max(_CUT, count.threshold[k]) and worst_dip(drawn, labels, k) > 0.0:
             n_clusters = k
     return n_clusters
 
 
 def _largest(separations: dict[int, float], valleys: dict[int, float], thresholds: dict[int, float]) -> int:
     """Largest k with kappa_k above its threshold and the shallowest valley below 2/3, 1 if there is none."""
-    return max((k for k in separations if separations[k] > thresholds[k] and valleys[k] < SHALLOW), default=1)
+    parted = [k for k, kappa in separations.items() if kappa > _PARTED or valleys[k] < SHALLOW]
+    return max((k for k in parted if separations[k] > thresholds[k]), default=1)
 
 
 def evidence(Z: NDArray[np.float64], states: NDArray[np.float64]) -> tuple[dict[int, float], dict[int, float]]:

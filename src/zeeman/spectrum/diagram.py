@@ -36,13 +36,14 @@ from zeeman.hamiltonians import (
     rayleigh_ritz,
 )
 
-__all__ = ["PATHS", "Diagram", "prior_path", "sharpening_path"]
+__all__ = ["PATHS", "Diagram", "few_landmarks", "prior_path", "sharpening_path"]
 
 PATHS = ("prior", "sharpening")
-_PRIOR_POINTS = 8_192
+_PRIOR_POINTS = 65_536
 _MOST_POLYNOMIALS = 160
 _MOST_DEGREE = 6
 _MOST_LANDMARKS = 120
+_FEW_LANDMARKS, _FEW_WIDTH = 40, 2.0
 _UNRESOLVED = 1e-5  # of the largest overlap under the prior
 _NEARLY_EQUAL = 0.05  # levels of the prior this near are one multiplet: quadrature splits them by less
 _DRAWS, _MOST_DRAWN = 4, 40_000
@@ -105,7 +106,7 @@ def prior_path(
     """
     dim = Z.shape[1]
     both = Union(HermitePolynomials(dim, _degree(dim)), basis)
-    A_p, B_p = both.forms(prior_points(dim, _PRIOR_POINTS, seed))
+    A_p, B_p = both.forms(_prior(dim, seed))
     A_q, B_q = both.forms(Z)
     resolved = _resolved(B_p)
     A_p, B_p, A_q, B_q = (resolved.T @ form @ resolved for form in (A_p, B_p, A_q, B_q))
@@ -157,6 +158,19 @@ def sharpening_path(
     )  # fmt: skip
 
 
+def few_landmarks(Z: NDArray[np.float64], seed: int) -> NormalizedGaussians:
+    """A coarse basis for data of any shape: where the prior has samples and the data none, fine functions only err."""
+    centers = landmarks(Z, min(_FEW_LANDMARKS, len(Z) // 10 + 2), seed)
+    return NormalizedGaussians(centers, _FEW_WIDTH * _spacing(centers))
+
+
+def _prior(dim: int, seed: int) -> NDArray[np.float64]:
+    """Points of the prior whose first, second and odd moments are exact, so that its first level is d-fold."""
+    z = prior_points(dim, _PRIOR_POINTS // 2, seed)
+    z = np.concatenate([z, -z])
+    return z @ np.linalg.inv(np.linalg.cholesky(z.T @ z / len(z))).T
+
+
 def _degree(dim: int) -> int:
     """Highest total degree, at most 6, with at most 160 polynomials (1 where even the quadratic ones are more)."""
     fitting = [k for k in range(1, _MOST_DEGREE + 1) if _count(dim, k) <= _MOST_POLYNOMIALS]
@@ -176,7 +190,7 @@ def _resolved(B: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _levels(A: NDArray[np.float64], B: NDArray[np.float64], n_states: int) -> NDArray[np.float64]:
-    return np.maximum(scipy.linalg.eigh(A, B, eigvals_only=True, subset_by_index=(0, n_states - 1)), 0.0)
+    return rayleigh_ritz(A, B, n_states).energies  # functions that vanish on the data drop out as l -> 1
 
 
 def _separability(series: Series, B: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -20,7 +20,7 @@ from zeeman.base.random import entropy_of, stream
 from zeeman.base.types import Codes, Labels, Seed
 from zeeman.hamiltonians import Shifted
 from zeeman.spectrum.counting import Count, count_clusters, recount
-from zeeman.spectrum.diagram import PATHS, Diagram, prior_path, sharpening_path
+from zeeman.spectrum.diagram import PATHS, Diagram, few_landmarks, prior_path, sharpening_path
 from zeeman.spectrum.localized import localize
 from zeeman.spectrum.resolution import (
     Resolution,
@@ -139,7 +139,7 @@ class LatentSpectrum(ClusterMixin, TransformerMixin, BaseEstimator):
     def _solve(self, Z: NDArray[np.float64], seed: int) -> LatentSpectrum:
         resolution = choose_basis(Z, self.n_states, self.n_landmarks, self.width, seed)
         shapes = carried_levels(resolution.basis, Z, self.n_states)
-        sets = mixture_sets(Z, self.n_states, resolution, fewest_carriers(len(Z)), seed)
+        sets = mixture_sets(Z, self.n_states, resolution, fewest_carriers(len(Z)), seed, self.n_clusters)
         count = count_clusters(Z, shapes.states, resolution, sets, seed)
         self.n_clusters_ = self.n_clusters or count.n_clusters
         solution = self._nested(Z, resolution, count) or shapes
@@ -149,6 +149,7 @@ class LatentSpectrum(ClusterMixin, TransformerMixin, BaseEstimator):
                 f"{len(Z)} samples with {len(resolution.basis.centers)} landmarks: lower n_states or give more "
                 "(distinct) samples"
             )
+        self._sets = count.compact[self.n_clusters_].basis if self.n_clusters_ in count.compact else None
         self._take(Z, solution, resolution, count)
         self._resample(Z, resolution, count, seed)
         return self
@@ -219,9 +220,8 @@ class LatentSpectrum(ClusterMixin, TransformerMixin, BaseEstimator):
         seed = entropy_of(self.random_state)
         with threadpool_limits(1 if self._Z.size < _THREADS_PAY else None):
             if path == "prior":
-                return prior_path(
-                    self._Z, Shifted(self.basis_, self.center_), n_states, n_points=n_points, order=order, seed=seed
-                )
+                basis = Shifted(self._sets, self.center_) if self._sets else few_landmarks(self._Z, seed)
+                return prior_path(self._Z, basis, n_states, n_points=n_points, order=order, seed=seed)
             if self._scale is None:
                 raise ValueError(
                     "path='sharpening' needs the widths of the posteriors: fit on Codes (BetaVAE.encode), "

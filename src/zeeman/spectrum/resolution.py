@@ -39,7 +39,7 @@ __all__ = [
 
 _WIDTHS = (0.7, 1.0, 1.4, 2.0, 2.8)
 _FOLDS = 4
-_MAX_SAMPLES = 6_000  # enough to rank widths; the levels themselves use every sample
+_MAX_SAMPLES = 4_000  # enough to rank widths; the levels themselves use every sample
 _MAX_LANDMARKS = 300
 _SAMPLES_A_LANDMARK = 10
 _FEWEST_CARRIERS = 30  # fewer where there are fewer than 1,500 samples: one in fifty

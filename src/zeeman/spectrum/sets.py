@@ -9,7 +9,7 @@ states: motion inside a set may cost less than crossing from one to another.)
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,11 +19,12 @@ from zeeman.hamiltonians import Levels, NormalizedMixture, fit_mixture, held_out
 from zeeman.spectrum.localized import localize, separation
 from zeeman.spectrum.resolution import Resolution
 
-__all__ = ["Sets", "dip", "mixture_sets", "set_levels", "split_one_of_fewer", "worst_dip"]
+__all__ = ["HALVED_GAUSSIAN", "Sets", "dip", "mixture_sets", "set_levels", "split_one_of_fewer", "worst_dip"]
 
+HALVED_GAUSSIAN = 2.0 / np.pi
 _SAMPLES_A_NUMBER = 2  # a component needs at least so many samples for each entry of its mean and axes
 _DRAWS = 10
-_MAX_SAMPLES = 3_000
+_MAX_SAMPLES, _MAX_FITTED = 3_000, 6_000
 _BINS = 12
 
 
@@ -49,9 +50,14 @@ class Sets:
     trace: float
     rival: float
 
+    @property
+    def plausible(self) -> bool:
+        """Whether k sets may be there at all: more apart than a Gaussian cut in half, and no hill between two."""
+        return self.kappa > HALVED_GAUSSIAN and self.dip > 0.0
+
 
 def mixture_sets(
-    Z: NDArray[np.float64], n_states: int, resolution: Resolution, fewest: float, seed: int
+    Z: NDArray[np.float64], n_states: int, resolution: Resolution, fewest: float, seed: int, wanted: int | None = None
 ) -> dict[int, Sets]:
     """Evidence of mixtures for every k from 2 to `n_states` that the samples can feed; k -> `Sets`.
 
@@ -63,16 +69,26 @@ def mixture_sets(
         The landmarks' side, and the folds.
     fewest : float
         Samples that a cell must hold to count.
+    wanted : int, optional
+        The number of clusters, if it is known: then no other k is looked at.
     """
     found = {}
+    if len(Z) > _MAX_FITTED:  # what proposes functions need not see every sample
+        chosen = np.sort(stream(seed, "sets").choice(len(Z), _MAX_FITTED, replace=False))
+        Z, resolution = Z[chosen], replace(resolution, folds=resolution.folds[chosen])
     most = len(Z) // (_SAMPLES_A_NUMBER * (Z.shape[1] + 1))
     for k in range(2, min(n_states, most) + 1):
+        if wanted is not None and k != wanted:
+            continue
         basis = fit_mixture(Z, k, seed)
         labels, states = _cells(basis, Z, k)
         if labels is None or np.bincount(labels, minlength=k).min() < fewest:
             continue
-        traces = _held_out(Z, basis, k, resolution, seed)
-        found[k] = Sets(basis, separation(states, labels), worst_dip(Z, labels, k), *traces)
+        evidence = Sets(basis, separation(states, labels), worst_dip(Z, labels, k), np.inf, np.inf)
+        if evidence.plausible or wanted:
+            trace, rival = _held_out(Z, basis, k, resolution, seed)
+            evidence = replace(evidence, trace=trace, rival=rival)
+        found[k] = evidence
     return found
 
 
@@ -100,7 +116,7 @@ def split_one_of_fewer(basis: NormalizedMixture, n_samples: int, seed: int) -> f
         component = rng.choice(k - 1, size=min(n_samples, _MAX_SAMPLES), p=shares)
         noise = rng.standard_normal((len(component), basis.means.shape[1]))
         drawn = basis.means[component] + np.einsum("nab,nb->na", roots[component], noise)
-        labels, states = _cells(fit_mixture(drawn, k, int(rng.integers(2**31)), n_starts=1), drawn, k)
+        labels, states = _cells(fit_mixture(drawn, k, int(rng.integers(2**31))), drawn, k)
         if labels is not None:
             kappas.append(separation(states, labels))
     return float(np.mean(kappas) + 3.0 * np.std(kappas, ddof=1)) if len(kappas) > 1 else 1.0

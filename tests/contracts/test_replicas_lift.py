@@ -1,0 +1,135 @@
+"""zm.lift and zm.degeneracy keep their contract on codes whose degeneracy is known."""
+
+import numpy as np
+import pytest
+from scipy.stats import ortho_group
+
+import zeeman as zm
+from zeeman.replicas.lift import near_degenerate
+
+SAMPLES, LATENTS, STATES = 900, 3, 6
+
+
+def cloud(rng):
+    labels = rng.choice(3, SAMPLES, p=[0.5, 0.3, 0.2])
+    return 3.0 * np.eye(3)[labels] + 0.8 * rng.standard_normal((SAMPLES, LATENTS)), labels
+
+
+@pytest.fixture(scope="module")
+def truth():
+    return cloud(np.random.default_rng(0))
+
+
+@pytest.fixture(scope="module")
+def codes(truth):
+    """Four retrainings that differ by a rotation and a little noise."""
+    rng = np.random.default_rng(1)
+    turns = [ortho_group.rvs(LATENTS, random_state=seed) for seed in range(4)]
+    mean = np.stack([truth[0] @ Q + 0.05 * rng.standard_normal(truth[0].shape) for Q in turns])
+    return zm.Codes(mean.astype(np.float32), np.full(mean.shape, 0.2, np.float32))
+
+
+@pytest.fixture(scope="module")
+def lifted(codes):
+    return zm.lift(codes, n_states=STATES, n_bootstrap=3)
+
+
+@pytest.fixture(scope="module")
+def report(codes, lifted):
+    return zm.degeneracy(codes, lifted=lifted, scores={"elbo": [-1.0, -1.1, -0.9, -1.0]})
+
+
+def test_shapes(lifted):
+    assert lifted.energies.shape == lifted.energies_error.shape == (4, STATES)
+    assert lifted.coordinates.shape == (4, SAMPLES, STATES - 1)
+    assert lifted.consensus.shape == (SAMPLES, STATES - 1)
+    assert lifted.labels.shape == (4, SAMPLES)
+    assert lifted.localized.shape == (4, SAMPLES, 3)
+    assert (lifted.energies[:, 0] == 0).all()
+    assert sum(last - first + 1 for first, last in lifted.blocks) == STATES - 1
+
+
+def test_retrainings_tell_one_story(lifted, truth):
+    assert lifted.n_clusters == 3
+    assert (lifted.found == 3).all()
+    assert (lifted.labels == lifted.labels[0]).mean() > 0.98
+    shared = lifted.coordinates[:, :, :2]
+    for other in shared[1:]:
+        assert min(np.corrcoef(other[:, j], shared[0, :, j])[0, 1] for j in range(2)) > 0.98
+    assert (lifted.consensus_labels == lifted.labels[lifted.reference]).mean() > 0.98
+    assert lifted.energies_spread[1] < 0.25 * lifted.energies[:, 1].mean()
+
+
+def test_new_codes_of_a_replica_are_lifted_alike(lifted, codes):
+    np.testing.assert_allclose(lifted.transform(codes.mean[2], 2), lifted.coordinates[2], atol=1e-6)
+
+
+def test_localized_states_belong_to_the_labels(lifted):
+    for own, labels in zip(lifted.localized, lifted.labels, strict=True):
+        assert (np.argmax(own, axis=1) == labels).mean() > 0.99
+
+
+def test_a_sequence_of_spaces_of_different_dimension(codes):
+    wide = np.column_stack([codes.mean[1], np.zeros(SAMPLES)])
+    pair = zm.lift([codes.mean[0], wide], n_states=4, n_bootstrap=0)
+    assert pair.coordinates.shape == (2, SAMPLES, 3)
+    np.testing.assert_allclose(pair.energies[0], pair.energies[1], rtol=0.15)
+
+
+def test_levels_that_retrainings_swap_form_a_block():
+    rng = np.random.default_rng(2)
+    base = np.array([0.0, 0.10, 0.20, 0.205, 0.40])
+    energies = np.sort(base + np.array([0, 0.004, 0.01, 0.01, 0.004]) * rng.standard_normal((6, 5)), axis=1)
+    assert near_degenerate(energies) == [(1, 1), (2, 3), (4, 4)]
+    assert near_degenerate(energies[:1]) == [(m, m) for m in range(1, 5)]
+
+
+def test_report_before_and_after(report):
+    frame = report.to_frame()
+    assert list(frame.index) == [
+        "raw", "PCA", "ICA", "energies", "Procrustes", "relative", "lifted", "null: rotation", "null: permuted"
+    ]  # fmt: skip
+    assert frame.loc["raw", "ordered_correlation"] < 0.8
+    assert frame.loc["energies", "ordered_correlation"] > 0.98
+    assert frame.loc["lifted", "ordered_correlation"] > 0.98
+    assert frame.loc["null: permuted", "matched_correlation"] < 0.2
+    assert bool(frame.loc["Procrustes", "sees_pairs"])
+    assert not bool(frame.loc["energies", "sees_pairs"])
+    assert len(report.pairs) == len(report.verdicts) == 6
+    assert report.labels_ari.min() > 0.95
+    assert report.localized.min() > 0.98
+    assert "rotation" in str(report)
+
+
+def test_a_rotation_is_called_one(report):
+    assert report.kinds["rotation"] >= 5
+    assert all(latents["active_units"] == LATENTS for latents in report.latents)
+
+
+def test_sets_with_one_cluster_have_a_report(truth):
+    rng = np.random.default_rng(3)
+    Z = rng.standard_normal((400, 2))
+    codes = [Z, Z @ ortho_group.rvs(2, random_state=0)]
+    report = zm.degeneracy(codes, n_states=4)
+    assert report.n_axes == 1
+    assert np.isnan(report.localized).all()
+    assert np.isfinite(report.to_frame()["ordered_correlation"]).all()
+
+
+BAD = {
+    "same samples in the same order": lambda Z: [Z, Z[:-1]],
+    "replica 1 contains NaN at row 2": lambda Z: [Z, np.where(np.arange(Z.size).reshape(Z.shape) == 7, np.nan, Z)],
+    "no replicas given": lambda Z: [],
+    "for one latent space": lambda Z: Z,
+}
+
+
+@pytest.mark.parametrize("message", BAD)
+def test_bad_input_is_refused(truth, message):
+    with pytest.raises(ValueError, match=message):
+        zm.lift(BAD[message](truth[0]))
+
+
+def test_one_replica_has_no_degeneracy(truth):
+    with pytest.raises(ValueError, match="n_replicas >= 2"):
+        zm.degeneracy([truth[0]])

@@ -1,0 +1,118 @@
+"""Laws of states that mixtures propose: forms, valleys, counting where sets overlap or are stretched."""
+
+import numpy as np
+import pytest
+from sklearn.cluster import KMeans
+from sklearn.datasets import make_moons
+from sklearn.metrics import adjusted_rand_score
+
+from zeeman import LatentSpectrum
+from zeeman.hamiltonians import Combined, NormalizedGaussians, NormalizedMixture, Shifted, fit_mixture, rayleigh_ritz
+from zeeman.spectrum.sets import dip
+
+
+def some_mixture(rng, k=3, d=3):
+    axes = rng.standard_normal((k, d, d))
+    return NormalizedMixture(
+        rng.dirichlet(np.ones(k)), rng.standard_normal((k, d)), axes @ axes.transpose(0, 2, 1) + np.eye(d), (1.0, 2.0)
+    )
+
+
+@pytest.mark.parametrize("made_of", ["mixture", "combined", "shifted"])
+def test_gradients_and_forms_are_those_of_the_values(made_of):
+    rng = np.random.default_rng(0)
+    mixture = some_mixture(rng)
+    basis = {
+        "mixture": mixture,
+        "combined": Combined(mixture, rng.standard_normal((mixture.n_functions, 2))),
+        "shifted": Shifted(mixture, rng.standard_normal(3)),
+    }[made_of]
+    Z, step = rng.standard_normal((50, 3)), 1e-5
+    numeric = np.stack([(basis(Z + step * e) - basis(Z - step * e)) / (2 * step) for e in np.eye(3)])
+    np.testing.assert_allclose(basis.gradients(Z), numeric, atol=1e-8)
+    weights = rng.uniform(size=50)
+    A, B = basis.forms(Z, weights)
+    share = weights / weights.sum()
+    np.testing.assert_allclose(A, 0.5 * np.einsum("n,dni,dnj->ij", share, numeric, numeric), atol=1e-7)
+    np.testing.assert_allclose(B, np.einsum("n,ni,nj->ij", share, basis(Z), basis(Z)), atol=1e-12)
+    np.testing.assert_allclose(basis.apply(Z, np.eye(basis.n_functions)), basis(Z), atol=1e-12)
+
+
+def test_every_width_of_a_mixture_is_a_partition_of_unity_however_far_out():
+    rng = np.random.default_rng(1)
+    values = some_mixture(rng)(1e6 * rng.standard_normal((20, 3)))
+    np.testing.assert_allclose(values.reshape(20, 2, 3).sum(axis=2), 1.0, atol=1e-12)
+
+
+def test_few_functions_of_a_mixture_lie_below_many_landmarks():
+    """Four overlapping Gaussians in six dimensions: the held-out levels of the mixture are nearer to the truth."""
+    rng = np.random.default_rng(2)
+    centers = 3.5 * np.eye(4, 6)
+    train, test = (centers[rng.integers(0, 4, 1500)] + rng.standard_normal((1500, 6)) for _ in range(2))
+    from zeeman.hamiltonians import held_out_trace, landmarks
+
+    mixture = fit_mixture(train, 4, seed=0)
+    points = landmarks(train, 150, 0)
+    spots = NormalizedGaussians(points, np.median(np.sort(np.linalg.norm(points[:, None] - points, axis=2))[:, 1]))
+    traces = []
+    for basis in (mixture, spots):
+        levels = rayleigh_ritz(*basis.forms(train), 4, ground=basis.constant)
+        traces.append(held_out_trace(levels.coefficients, *basis.forms(test)))
+    assert traces[0] < 0.9 * traces[1]
+
+
+@pytest.mark.parametrize(("apart", "sign"), [(6.0, 1), (0.0, -1)])
+def test_a_dip_is_positive_between_two_sets_and_negative_inside_one(apart, sign):
+    rng = np.random.default_rng(3)
+    Z = rng.standard_normal((4000, 3))
+    Z[:2000, 0] += apart
+    low = Z[:, 0] < np.median(Z[:, 0])
+    assert sign * dip(Z[low], Z[~low]) > 0.05
+
+
+def test_overlapping_sets_are_counted_where_no_deep_valley_is_left():
+    rng = np.random.default_rng(4)
+    centers = 3.3 / np.sqrt(2) * np.eye(5)
+    labels = rng.integers(0, 5, 3000)
+    Z = centers[labels] + rng.standard_normal((3000, 5))
+    spec = LatentSpectrum(random_state=0, n_bootstrap=4).fit(Z)
+    assert spec.n_clusters_ == 5
+    kmeans = adjusted_rand_score(labels, KMeans(5, n_init=3, random_state=0).fit_predict(Z))
+    assert adjusted_rand_score(labels, spec.labels_) > kmeans - 0.01
+    assert max(spec.n_clusters_frequency_, key=spec.n_clusters_frequency_.get) == 5
+
+
+def test_stretched_sets_are_told_apart_though_moving_along_them_costs_less():
+    """Two cigars side by side: the lowest level runs along them, the one that parts them lies above."""
+    rng = np.random.default_rng(5)
+    labels = rng.integers(0, 2, 3000)
+    Z = rng.standard_normal((3000, 3)) * [8.0, 1.0, 1.0] + 4.5 * labels[:, None] * [0.0, 1.0, 0.0]
+    spec = LatentSpectrum(n_states=6, random_state=0, n_bootstrap=0).fit(Z)
+    assert spec.n_clusters_ == 2
+    assert adjusted_rand_score(labels, spec.labels_) > 0.9
+    assert adjusted_rand_score(labels, KMeans(2, n_init=3, random_state=0).fit_predict(Z)) < 0.1
+    assert spec.inner_states_
+    assert all(state["energy"] < spec.energies_[1] for state in spec.inner_states_)
+    assert (np.diff(spec.energies_) >= 0).all()
+
+
+def test_bent_sets_are_left_to_the_landmarks():
+    Z, labels = make_moons(2000, noise=0.07, random_state=0)
+    spec = LatentSpectrum(random_state=0, n_bootstrap=0).fit(Z)
+    assert spec.n_clusters_ == 2
+    assert adjusted_rand_score(labels, spec.labels_) > 0.97
+
+
+def test_localized_states_and_couplings_are_the_hamiltonian_of_the_clusters():
+    rng = np.random.default_rng(6)
+    labels = rng.integers(0, 3, 2000)
+    Z = 4.5 * np.array([[0, 0], [1, 0], [3, 0]])[labels] + rng.standard_normal((2000, 2))
+    spec = LatentSpectrum(random_state=0, n_bootstrap=0).fit(Z)
+    states = spec.localize(Z)
+    np.testing.assert_allclose(states.T @ states / len(Z), np.eye(3), atol=1e-8)
+    assert (np.argmax(states, axis=1) == spec.labels_).all()
+    np.testing.assert_allclose(np.linalg.eigvalsh(spec.couplings_), spec.energies_[:3], atol=1e-12)
+    # neighbours couple, clusters far apart do not
+    place = {c: np.mean(Z[spec.labels_ == c, 0]) for c in range(3)}
+    near, middle, far = sorted(place, key=place.get)
+    assert abs(spec.couplings_[near, middle]) > 10 * abs(spec.couplings_[near, far])
