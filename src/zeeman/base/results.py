@@ -6,7 +6,7 @@ and whatever is drawn from it is left out.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from zeeman.base.types import Codes, Labels, Samples
 
-__all__ = ["Analysis", "Baseline", "Draws", "Plane", "SpinSites"]
+__all__ = ["Analysis", "Baseline", "Draws", "Plane", "Retrainings", "SpinSites"]
 
 
 @dataclass(frozen=True)
@@ -93,6 +93,31 @@ class Baseline:
 
 
 @dataclass(frozen=True)
+class Retrainings:
+    """R latent spaces of the same samples, and what became of them in one frame.
+
+    Attributes
+    ----------
+    spaces : sequence of ndarray, (sample, latent)
+        One a retraining, as trained; latent dimensions may differ.
+    names : sequence of str
+        What to call each.
+    lift : Lift
+        Of `zeeman.replicas`; this floor does not know the class, only carries it.
+    degeneracy : Degeneracy
+        Of `zeeman.replicas`: the report, before and after.
+    """
+
+    spaces: Sequence[Samples]
+    names: Sequence[str]
+    lift: Any
+    degeneracy: Any
+
+    def __len__(self) -> int:
+        return len(self.spaces)
+
+
+@dataclass(frozen=True)
 class Analysis:
     """One finished analysis: a data set, its trained replicas, the spectrum of the best one, and PCA beside it.
 
@@ -107,8 +132,8 @@ class Analysis:
     history : mapping
         "epoch" (epoch,); "loss", "reconstruction", "kl", "validation_elbo" (epoch, replica), nats per sample
         (missing keys are left out).
-    codes : Codes
-        (replica, sample, latent), same samples as below.
+    codes : Codes or None
+        (replica, sample, latent), same samples as below; None if nothing was trained here.
     best_replica : int
         The replica that `transform` uses.
     Z : ndarray, (sample, latent)
@@ -137,10 +162,16 @@ class Analysis:
     provenance : mapping
         Versions, machine, commit, seed, hash of the data.
     seconds : mapping stage -> float
+    method : str
+        What made the latent space, for legends ("β-VAE", "embedding").
+    retrainings : Retrainings or None
+        Several trainings in one frame; the replicas of `codes` come first, others after them.
+    diagrams : mapping path -> Diagram
+        Of `zeeman.spectrum`: levels against the strength of the perturbation, along "prior" and "sharpening".
     """
 
     name: str
-    codes: Codes
+    codes: Codes | None
     best_replica: int
     Z: Samples
     clusters: Labels
@@ -165,6 +196,16 @@ class Analysis:
     spins: SpinSites | None = None
     provenance: Mapping[str, Any] = field(default_factory=dict)
     seconds: Mapping[str, float] = field(default_factory=dict)
+    method: str = "β-VAE"
+    retrainings: Retrainings | None = None
+    diagrams: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def n_replicas(self) -> int:
+        """Number of latent spaces that were read."""
+        if self.retrainings is not None:
+            return len(self.retrainings)
+        return 1 if self.codes is None else self.codes.n_replicas
 
     @property
     def latent_dim(self) -> int:

@@ -2,6 +2,8 @@
 
 from zeeman.plots.analysis import draw_all
 from zeeman.plots.correlations import against, order_parameters
+from zeeman.plots.degeneracy import agreement, frames, ladder, retrainings
+from zeeman.plots.diagram import diagrams, zeeman_diagram
 from zeeman.plots.latent import latent, plane_by_label, plane_by_value, states
 from zeeman.plots.lattices import decoded, decoded_plane, energies, lattice, samples
 from zeeman.plots.spectrum import kappa_rule, level_ratios, levels, spectrum
@@ -10,12 +12,16 @@ from zeeman.plots.training import curves, training
 
 __all__ = [
     "against",
+    "agreement",
     "curves",
     "decoded",
     "decoded_plane",
+    "diagrams",
     "draw_all",
     "energies",
+    "frames",
     "kappa_rule",
+    "ladder",
     "latent",
     "lattice",
     "level_ratios",
@@ -23,9 +29,11 @@ __all__ = [
     "order_parameters",
     "plane_by_label",
     "plane_by_value",
+    "retrainings",
     "samples",
     "save",
     "spectrum",
     "states",
     "training",
+    "zeeman_diagram",
 ]

@@ -40,7 +40,7 @@ def against(x: NDArray, y: NDArray, ax: Axes, *, labels: NDArray | None = None, 
 def order_parameters(analysis: Analysis, *, columns: int = 2) -> Figure:
     """Draw each order parameter against its best-matching latent (and PCA component)."""
     assert analysis.correlations is not None
-    contenders = [("β-VAE", "z", analysis.Z, analysis.correlations)]
+    contenders = [(analysis.method, "z", analysis.Z, analysis.correlations)]
     if analysis.pca is not None and analysis.pca.correlations is not None:
         contenders.append(("PCA", "PC", analysis.pca.scores, analysis.pca.correlations))
     names = list(analysis.order_parameters)

@@ -19,17 +19,19 @@ __all__ = ["axis_names", "latent", "leading_pair", "plane_by_label", "plane_by_v
 
 @styled
 def plane_by_label(
-    points: NDArray, labels: NDArray, ax: Axes, *, groups: NDArray | None = None, names: Sequence[str] = ("", "")
-) -> None:
+    points: NDArray, labels: NDArray, ax: Axes, *, groups: NDArray | None = None, names: Sequence[str] = ("", ""),
+    named: bool = True, size: float | None = None,
+) -> None:  # fmt: skip
     """Scatter `points` (sample, 2) coloured by `labels` (sample,); `groups` (default: labels) are named in place."""
     colours = colours_of(labels)
     order = stream(0, "drawing order").permutation(len(points))  # no label hides another by being drawn last
     ax.scatter(
         points[order, 0], points[order, 1], c=[colours[label] for label in np.asarray(labels)[order].tolist()],
-        **_dots(len(points)),
+        **(_dots(len(points)) | ({} if size is None else {"s": size})),
     )  # fmt: skip
     _frame(ax, points, names)
-    _name_groups(ax, points, labels, labels if groups is None else groups, colours)
+    if named:
+        _name_groups(ax, points, labels, labels if groups is None else groups, colours)
 
 
 @styled
@@ -71,13 +73,13 @@ def latent(analysis: Analysis, *, columns: int = 2) -> Figure:
     for title, of_model, of_pca, named in rows:
         ax = next(remaining)
         plane_by_label(points, of_model, ax, groups=named, names=names)
-        tag(ax, next(letters), f"β-VAE, {title}")
+        tag(ax, next(letters), f"{analysis.method}, {title}")
         if pca is None:
             continue
         ax = next(remaining)
         labels = of_model if of_pca is None else of_pca
         plane_by_label(pca.scores[:, :2], labels, ax, groups=named, names=("PC 1", "PC 2"))
-        tag(ax, next(letters), f"PCA, {title}" + (" by the β-VAE" if of_pca is None else ""))
+        tag(ax, next(letters), f"PCA, {title}" + (f" by the {analysis.method}" if of_pca is None else ""))
     return figure
 
 

@@ -98,7 +98,7 @@ def spectrum(analysis: Analysis, *, columns: int = 2) -> Figure:
     figure, axes = panels(count, count if columns == 2 else 1, 66.0 if columns == 2 else 58.0, columns=columns)
     levels(analysis.energies, analysis.n_clusters, axes[0], error=analysis.energies_error)
     tag(axes[0], "a", "Levels of the latent space")
-    series = {"β-VAE": analysis.energies}
+    series = {analysis.method: analysis.energies}
     if analysis.pca is not None and analysis.pca.energies is not None:
         series["PCA"] = analysis.pca.energies
     level_ratios(series, analysis.n_clusters, axes[1])

@@ -23,6 +23,8 @@ from zeeman.base.random import stream
 from zeeman.base.results import Analysis
 from zeeman.base.store import write_text
 from zeeman.report.export import PageDecoder
+from zeeman.report.retrainings import RETRAININGS, section
+from zeeman.report.retrainings import finding as agreed
 from zeeman.report.tables import listing, metrics_table
 from zeeman.report.words import caption, comparison, headline, minus
 
@@ -68,15 +70,17 @@ def write_report(
         The same figures at 89 mm, shown on phones instead.
     """
     data, arrays = _payload(analysis, decoder)
+    drawn = {name: _figure(name, figure, analysis, narrow or {}) for name, figure in figures.items()}
     here = resources.files("zeeman.report")
     page = Template((here / "page.html").read_text(encoding="utf-8")).substitute(
         title=escape(analysis.name),
         style=(here / "page.css").read_text(encoding="utf-8"),
         script=(here / "explorer.js").read_text(encoding="utf-8"),
-        finding=" ".join(f"<span>{escape(sentence)}</span>" for sentence in headline(analysis)),
+        finding=" ".join(f"<span>{escape(sentence)}</span>" for sentence in (*headline(analysis), *agreed(analysis))),
         explorer=_explorer(analysis, data, decoder),
-        figures="\n".join(_figure(name, figure, analysis, narrow or {}) for name, figure in figures.items()),
-        metrics=metrics_table(analysis.metrics),
+        figures="\n".join(drawn[name] for name in drawn if name not in RETRAININGS),
+        retrainings=section(analysis, [drawn[name] for name in RETRAININGS if name in drawn]),
+        metrics=metrics_table(analysis.metrics, analysis.method),
         notes="".join(
             f'<p class="note">{escape(note)}</p>' for note in (comparison(analysis), *analysis.notes) if note
         ),
@@ -102,7 +106,7 @@ def _payload(analysis: Analysis, decoder: PageDecoder | None) -> tuple[dict[str,
     }
     data: dict[str, Any] = {
         "latentDim": analysis.latent_dim,
-        "nReplicas": analysis.codes.n_replicas,
+        "nReplicas": analysis.n_replicas,
         "plane": _plane(analysis, points, arrays["clusters"], phases, free),
         "picture": _picture(analysis, decoder),
         "decoder": None,

@@ -12,16 +12,16 @@ from zeeman.report.words import flatten, lookup, number, share
 
 __all__ = ["listing", "metrics_table"]
 
-_APART = ("pca", "spread", "seconds")  # shown as columns or elsewhere
+_APART = ("pca", "spread", "seconds", "lift", "degeneracy")  # shown as columns or elsewhere
 _UNIT_RANGE = ("correlation", "ari", "crosstalk", "kappa")
 _SMALLER_IS_BETTER = ("axis_crosstalk",)
 
 
-def metrics_table(metrics: Mapping[str, Any]) -> str:
+def metrics_table(metrics: Mapping[str, Any], method: str = "β-VAE") -> str:
     """Return rows of `metrics` with its spread over replicas and PCA's value at the same path, the better in bold."""
     spread, pca = metrics.get("spread", {}), metrics.get("pca", {})
     rows = flatten({key: value for key, value in metrics.items() if key not in _APART})
-    heads = ["β-VAE"] + ["± replicas"] * bool(spread) + ["PCA"] * bool(pca)
+    heads = [method] + ["± replicas"] * bool(spread) + ["PCA"] * bool(pca)
     lines = []
     for path, value in rows.items():
         baseline = lookup(pca, path)

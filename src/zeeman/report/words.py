@@ -18,8 +18,11 @@ _TITLES = {
     "samples": "Samples: data and model",
     "energies": "Are the generated samples physical?",
     "spectrum": "Spectrum and gap",
+    "zeeman_diagram": "The Zeeman diagram: how the data lift the degeneracy",
     "states": "The low states",
     "order_parameters": "Order parameters against latents",
+    "retrainings": "The same samples in several trainings, before and after the lift",
+    "agreement": "How far frames agree",
     "training": "Training",
 }
 
@@ -203,14 +206,52 @@ def _order_parameters(analysis: Analysis) -> str:
 
 
 def _training(analysis: Analysis) -> str:
-    n = analysis.codes.n_replicas
+    n = 1 if analysis.codes is None else analysis.codes.n_replicas
     who = "The one replica trained." if n == 1 else f"Blue: the replica used here. Grey: the other {_count(n - 1)}."
     return f"{who} Loss = reconstruction + β KL, summed over sites, averaged over samples."
+
+
+def _zeeman_diagram(analysis: Analysis) -> str:
+    text = []
+    if "prior" in analysis.diagrams:
+        d = len(analysis.diagrams["prior"].first_order)
+        text.append(
+            f"Levels on the way from the prior ($l$ = 0: an oscillator, first level {d}-fold, the prior's symmetry) to "
+            "the data: solid, Rayleigh-Ritz; dashed, the perturbation series on the first level as far as it follows. "
+            "Its first order is principal components; third and fourth moments enter at the second."
+        )
+    if "sharpening" in analysis.diagrams:
+        text.append(
+            "Sharpening: from the aggregated posterior, near the prior but not on it (KL is printed, judged by "
+            "held-out draws), to the posterior means, with landmarks and noise kept fixed."
+        )
+    text.append(f"Coloured: the {_count(analysis.n_clusters)} lowest.")
+    return " ".join(text).replace("$l$", "l")
+
+
+def _retrainings(analysis: Analysis) -> str:
+    text = "Each panel shows the same samples; a colour is one cluster of the consensus, the same samples everywhere. "
+    text += "Above, the axes as each training left them"
+    if analysis.latent_dim > 2:
+        text += ", then two principal components"
+    if analysis.retrainings is not None and analysis.retrainings.lift.n_clusters > 3:
+        return text + "; below, localized states, each drawn towards a corner of its own."
+    return text + "; below, lifted coordinates, by energy."
+
+
+def _agreement(analysis: Analysis) -> str:
+    return (
+        "(a, b) A tick a pair of trainings, a diamond at the mean, open for frames fitted on paired samples (and "
+        "judged on others). Bands: a random rotation of the same codes, and permuted samples. In (a) levels too near to "
+        "be told apart are compared as blocks. (c) Levels of every training, near-degenerate ones bracketed, and their "
+        "mean and spread."
+    )
 
 
 _CAPTIONS = {
     "latent": _latent, "decoded": _decoded, "samples": _samples, "energies": _energies, "spectrum": _spectrum,
     "states": _states, "order_parameters": _order_parameters, "training": _training,
+    "zeeman_diagram": _zeeman_diagram, "retrainings": _retrainings, "agreement": _agreement,
 }  # fmt: skip
 
 
