@@ -18,3 +18,29 @@ def test_a_start_at_principal_components_is_their_plane_in_a_frame_of_each_repli
     assert np.abs(first - second).max() > 0.1
     with pytest.raises(ValueError, match="start must be one of"):
         BetaVAE(start="pcs").fit(X)
+
+
+@pytest.mark.parametrize("engine", ["apart", "stacked"])
+def test_the_encoder_is_held_for_the_first_epoch_and_then_let_go(engine):
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((400, 2)) @ rng.standard_normal((2, 12)) * 3 + 0.1 * rng.standard_normal((400, 12))
+    seen = []
+
+    class Watched(BetaVAE):
+        def _after_epoch(self, model, states):
+            after = super()._after_epoch(model, states)
+
+            def watch(model):
+                seen.append([float(p.detach().double().sum()) for p in (*model.encoder.parameters(),)])
+                after(model)
+
+            return watch
+
+    settings = {"start": "pca", "n_replicas": 2, "latent_dim": 1, "random_state": 0, "engine": engine}
+    vae = Watched(n_epochs=2, learning_rate=1e-2, **settings).fit(X)
+    first, second = np.array(seen[0::2])
+    still = BetaVAE(n_epochs=1, learning_rate=1e-12, **settings).fit(X)
+    start = [float(p.detach().double().sum()) for p in still.modules_[0].encoder.parameters()]
+    np.testing.assert_allclose(first, start, atol=1e-5)
+    assert np.abs(second - first).max() > 1e-3
+    assert all("held" not in module.state_dict() for module in vae.modules_)

@@ -141,11 +141,13 @@ class Stacked(Ensemble):
         return self.modules
 
     def adopt_modules(self) -> None:
-        """Copy the modules' weights into the stacked ones."""
+        """Copy the modules' weights and buffers into the stacked ones."""
         with torch.no_grad():
             for r, module in enumerate(self.modules):
                 for name, parameter in module.named_parameters():
                     self._parameters[name][r].copy_(parameter)
+                for name, buffer in module.named_buffers():
+                    self._buffers[name][r].copy_(buffer)
 
     def moments(self) -> list[dict[str, Tensor]]:
         """Return Adam's moments by replica and name, views of the stacked ones."""

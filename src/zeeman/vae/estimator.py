@@ -267,6 +267,8 @@ class BetaVAE(TrainedVAE):
         if self.start == "pca":
             for r, model in enumerate(models):
                 start_at_principal_components(model, states, self.seed_, r)
+                if self.n_epochs > 1:
+                    model.hold()
         plan = Plan(
             noise_shape=models[0].objective.noise_shape(self.latent_dim), term_names=models[0].term_names,
             n_epochs=self.n_epochs, batch_size=self.batch_size, learning_rate=self.learning_rate,
@@ -282,10 +284,16 @@ class BetaVAE(TrainedVAE):
             )  # fmt: skip
 
     def _after_epoch(self, model: LatentModel, states: Tensor) -> Any:
-        """After an epoch, turn the axes to where the diagonal posterior fits best (needs heads that are known)."""
-        if not model.objective.fixes_frame or self.network_ == "custom" or self.latent_dim == 1:
-            return None
-        return lambda model: turn_axes(model, states[:_FRAME_SAMPLES])
+        """After an epoch, let the encoder go, and turn the axes to where the diagonal posterior fits best."""
+        turn = model.objective.fixes_frame and self.network_ != "custom" and self.latent_dim > 1  # heads are known
+
+        def after(model: LatentModel) -> None:
+            if model.held is not None:
+                model.held.zero_()
+            if turn:
+                turn_axes(model, states[:_FRAME_SAMPLES])
+
+        return after if turn or self.start == "pca" else None
 
     def _split(self, n: int, seed: int) -> tuple[Tensor, Tensor]:
         """Held-out and training rows: at least two of the latter."""
@@ -296,6 +304,8 @@ class BetaVAE(TrainedVAE):
     def _finish(self, models: list[LatentModel], trained: Trained, judged: Tensor) -> None:
         history = trained.history
         self.modules_ = [model.eval() for model in models]
+        for model in models:
+            model.held = None  # a state of the training, not of the model
         self.engine_ = trained.engine.to_dict()
         self.history_ = {
             "epoch": np.arange(1, len(history["loss"]) + 1),

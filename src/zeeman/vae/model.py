@@ -40,7 +40,11 @@ class LatentModel(nn.Module):
     objective : Objective
     regulariser : LowLevels, optional
         Added to the loss; sees the encoder's means.
+    held : Tensor, (), or None
+        1 while the encoder stays as it is and only the decoder learns, 0 after; None if it never was held.
     """
+
+    held: Tensor | None
 
     def __init__(
         self,
@@ -55,6 +59,7 @@ class LatentModel(nn.Module):
         self.encoder, self.decoder = encoder, decoder
         self.likelihood, self.beta = likelihood, beta
         self.objective, self.regulariser = objective or EvidenceBound(), regulariser
+        self.register_buffer("held", None)
 
     @property
     def term_names(self) -> tuple[str, ...]:
@@ -63,7 +68,7 @@ class LatentModel(nn.Module):
 
     def forward(self, x: Tensor, noise: Tensor) -> Tensor:
         """Return the terms of the objective, such as loss, reconstruction and kl of eq. 4, and of the regulariser."""
-        mean, scale = self.encoder(self.likelihood.features(x))
+        mean, scale = (self._let_go(out) for out in self.encoder(self.likelihood.features(x)))
         terms = self.objective.terms(self, x, mean, scale, noise)
         if self.regulariser is None:
             return terms
@@ -77,6 +82,16 @@ class LatentModel(nn.Module):
         """
         mean, scale = self.encoder(self.likelihood.features(x))
         return mean, scale if self.objective.has_widths else laplace_scale(self, mean)
+
+    def hold(self) -> None:
+        """Keep the encoder as it is until `held` is set to zero."""
+        self.held = torch.ones(())
+
+    def _let_go(self, out: Tensor) -> Tensor:
+        """Return `out`, its gradient stopped while the encoder is held (a factor, so that replicas stack)."""
+        if self.held is None:
+            return out
+        return out.detach() + (1.0 - self.held) * (out - out.detach())
 
     def fields(self, z: Tensor) -> Tensor:
         """Return the effective local fields at z, in float32."""
