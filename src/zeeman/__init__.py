@@ -14,6 +14,7 @@ __version__ = "0.1.0"
 _HOME = {
     "BetaVAE": "zeeman.vae",
     "Codes": "zeeman.base.types",
+    "EigenNet": "zeeman.eigennet",
     "LatentSpectrum": "zeeman.spectrum",
     "data": None,
     "degeneracy": "zeeman.replicas",
@@ -33,6 +34,7 @@ _HOME = {
 __all__ = [
     "BetaVAE",
     "Codes",
+    "EigenNet",
     "LatentSpectrum",
     "data",
     "degeneracy",
