@@ -96,7 +96,7 @@ def codes_of(name: str, load, settings: dict, folder: Path) -> dict[str, np.ndar
 def judged(name: str, kept: dict[str, np.ndarray], k: int) -> dict:
     codes, truth = zm.Codes(kept["mean"], kept["scale"]), kept["truth"]
     start = time.perf_counter()
-    lifted = zm.lift(codes, n_states=max(10, k + 1), n_bootstrap=5, random_state=0)
+    lifted = zm.lift(codes, n_states=max(10, k + 1), n_bootstrap=10, random_state=0)
     report = zm.degeneracy(codes, lifted=lifted, scores={"elbo": kept["elbo"]}, random_state=0)
     seconds = time.perf_counter() - start
     ours = [adjusted_rand_score(truth, labels) for labels in lifted.labels]

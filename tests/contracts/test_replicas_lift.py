@@ -82,6 +82,10 @@ def test_levels_that_retrainings_swap_form_a_block():
     energies = np.sort(base + np.array([0, 0.004, 0.01, 0.01, 0.004]) * rng.standard_normal((6, 5)), axis=1)
     assert near_degenerate(energies) == [(1, 1), (2, 3), (4, 4)]
     assert near_degenerate(energies[:1]) == [(m, m) for m in range(1, 5)]
+    # levels repel: their difference hardly varies, and still is below its sampling error
+    repelled = np.tile([0.0, 0.10, 0.20, 0.22, 0.40], (6, 1))
+    assert near_degenerate(repelled) == [(m, m) for m in range(1, 5)]
+    assert near_degenerate(repelled, np.full_like(repelled, 0.01)) == [(1, 1), (2, 3), (4, 4)]
 
 
 def test_report_before_and_after(report):

@@ -107,8 +107,8 @@ def lift(
 ) -> Lift:
     """Read R retrainings in one frame.
 
-    Each replica's spectrum is its own; the number of clusters is the one most replicas find. Neighbouring levels m,
-    m + 1 form a block if E_{m+1} - E_m is below twice its standard deviation over replicas.
+    Each replica's spectrum is its own; the number of clusters is the one most replicas find. Neighbouring levels nearer
+    than twice their uncertainty, over replicas and over samples, form a block (`near_degenerate`).
 
     Parameters
     ----------
@@ -149,19 +149,25 @@ def lift(
     return _in_one_frame(replicas, spectra, agreed, found)
 
 
-def near_degenerate(energies: NDArray[np.float64]) -> list[tuple[int, int]]:
-    """Runs of excited levels that retrainings cannot order: (first, last) states, covering 1 .. n_states - 1.
+def near_degenerate(energies: NDArray[np.float64], errors: NDArray[np.float64] | None = None) -> list[tuple[int, int]]:
+    """Runs of excited levels too near to be ordered: (first, last) states, covering 1 .. n_states - 1.
 
-    m and m + 1 are joined if mean(E_{m+1} - E_m) < 2 sd(E_{m+1} - E_m) over replicas.
+    m and m + 1 are joined if the mean of d = E_{m+1} - E_m is below 2 sqrt(var d + e_m^2 + e_{m+1}^2), with the
+    variance over replicas and e the sampling errors. The variance alone misses what matters: levels repel, so the
+    difference of two sorted levels stays away from zero even where their states mix.
 
     Parameters
     ----------
     energies : ndarray, (replica, state)
+    errors : ndarray, (replica, state), optional
+        Standard errors over samples; nan where unknown.
     """
     apart = np.diff(energies[:, 1:], axis=1)
-    if len(energies) < 2:
-        return [(m, m) for m in range(1, energies.shape[1])]
-    starts = np.flatnonzero(apart.mean(axis=0) >= 2.0 * apart.std(axis=0, ddof=1)) + 1
+    variance = apart.var(axis=0, ddof=1) if len(energies) > 1 else np.zeros(apart.shape[1])
+    if errors is not None:
+        squared = np.nan_to_num(errors[:, 1:]).mean(axis=0) ** 2
+        variance = variance + squared[1:] + squared[:-1]
+    starts = np.flatnonzero(apart.mean(axis=0) >= 2.0 * np.sqrt(variance)) + 1
     return [(int(run[0]), int(run[-1])) for run in np.split(np.arange(1, energies.shape[1]), starts)]
 
 
@@ -194,15 +200,16 @@ def _in_one_frame(
     replicas: list[NDArray[np.float64]], spectra: list[LatentSpectrum], n_clusters: int, found: NDArray[np.integer]
 ) -> Lift:
     energies = np.array([spec.energies_ for spec in spectra])
+    errors = np.array([spec.energies_error_ for spec in spectra])
     states = np.array([spec.transform(Z) for spec, Z in zip(spectra, replicas, strict=True)])
-    blocks = near_degenerate(energies)
+    blocks = near_degenerate(energies, errors)
     reference = _medoid(states[:, :, : max(1, n_clusters - 1)])
     rotations = np.array([turned(own, states[reference], blocks) for own in states])
     localized = np.array([spec.localize(Z) for spec, Z in zip(spectra, replicas, strict=True)])
     orders = [_renumbered(spec.labels_, spectra[reference].labels_, n_clusters) for spec in spectra]
     return Lift(
         energies=energies,
-        energies_error=np.array([spec.energies_error_ for spec in spectra]),
+        energies_error=errors,
         coordinates=states @ rotations,
         labels=np.array([order[spec.labels_] for order, spec in zip(orders, spectra, strict=True)]),
         localized=np.array([own[:, np.argsort(order)] for order, own in zip(orders, localized, strict=True)]),
