@@ -13,7 +13,7 @@ from typing import Annotated
 from cyclopts import App, Group, Parameter
 
 from zeeman.cli import words
-from zeeman.studies.options import Options
+from zeeman.studies.options import EmbeddingOptions, Options
 
 __all__ = ["app", "main"]
 
@@ -24,6 +24,7 @@ app = App(
     result_action="return_value",
 )
 _RUN = Group("The run", sort_key=0)
+_ALIASES = {"--replicas": "--n-replicas"}
 
 
 @app.command(help_epilogue=words.ANALYZE_EXAMPLES)
@@ -58,6 +59,46 @@ def analyze(
 
     folder = out or Path("runs") / Path(data).stem
     analysis = job(data, folder, options, fresh=fresh, progress=not quiet)
+    print((folder / "metrics.json").read_text() if json else words.summary(analysis, folder))
+    if open:
+        words.show(folder / "report.html")
+    return 0
+
+
+@app.command(help_epilogue=words.SPECTRUM_EXAMPLES)
+def spectrum(
+    *files: Path,
+    out: Annotated[Path | None, Parameter(group=_RUN)] = None,
+    fresh: Annotated[bool, Parameter(group=_RUN, negative="")] = False,
+    open: Annotated[bool, Parameter(group=_RUN, negative="")] = False,
+    json: Annotated[bool, Parameter(group=_RUN, negative="")] = False,
+    quiet: Annotated[bool, Parameter(group=_RUN, negative="")] = False,
+    options: Annotated[EmbeddingOptions, Parameter(name="*")] = EmbeddingOptions(),  # noqa: B008 (frozen)
+) -> int:
+    """Read embeddings that already exist, one file a training, and write a report.
+
+    Parameters
+    ----------
+    files : Path
+        .npy .npz .csv .parquet .zarr .h5ad, (sample, latent) each, the same samples in the same order. Of one file
+        the spectrum is read; of several also the lift into one frame, and what separates them.
+    out : Path, optional
+        Folder of the run, runs/<name of the first file> by default.
+    fresh : bool
+        Replace the run in that folder.
+    open : bool
+        Open the report in a browser, where there is a screen.
+    json : bool
+        Print metrics.json on standard output, and nothing else there.
+    quiet : bool
+        No progress.
+    """
+    if not files:
+        raise ValueError("no file given: name one embedding (sample, latent) for each training")
+    from zeeman.studies import spectrum as job
+
+    folder = out or Path("runs") / files[0].stem
+    analysis = job(files, folder, options, fresh=fresh, progress=not quiet)
     print((folder / "metrics.json").read_text() if json else words.summary(analysis, folder))
     if open:
         words.show(folder / "report.html")
@@ -122,7 +163,7 @@ def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit; errors are one paragraph, the traceback is for --debug or ZEEMAN_DEBUG=1."""
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     debug = "--debug" in arguments or os.environ.get("ZEEMAN_DEBUG") == "1"
-    arguments = [word for word in arguments if word != "--debug"]
+    arguments = [_alias(word) for word in arguments if word != "--debug"]
     try:
         code = app(arguments)
     except KeyboardInterrupt:
@@ -134,3 +175,9 @@ def main(arguments: list[str] | None = None) -> None:
         words.complain(str(error) or type(error).__name__)
         sys.exit(2)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _alias(word: str) -> str:
+    """The long name of an option that has a short one too, with its value if it is attached."""
+    name, equals, value = word.partition("=")
+    return _ALIASES.get(name, name) + equals + value

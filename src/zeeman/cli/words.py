@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from zeeman.base.results import Analysis
 
-__all__ = ["ANALYZE_EXAMPLES", "SIMULATE_EXAMPLES", "complain", "show", "summary"]
+__all__ = ["ANALYZE_EXAMPLES", "SIMULATE_EXAMPLES", "SPECTRUM_EXAMPLES", "complain", "show", "summary"]
 
 ANALYZE_EXAMPLES = """Examples:
   zeeman analyze ising --out runs/ising
-  zeeman analyze measurements.csv --label-column species --latent-dim 3 --n-replicas 5"""
+  zeeman analyze measurements.csv --label-column species --latent-dim 3 --replicas 7"""
+
+SPECTRUM_EXAMPLES = """Examples:
+  zeeman spectrum run1.npy run2.npy run3.npy --out runs/lifted
+  zeeman spectrum atlas_seed1.h5ad atlas_seed2.h5ad --key obsm:X_scVI --label-column cell_type"""
 
 SIMULATE_EXAMPLES = """Examples:
   zeeman simulate ising --temperature 2.0 --temperature 2.5 --size 64 --out ising.zarr
@@ -28,19 +32,38 @@ def summary(analysis: Analysis, folder: Path) -> str:
 
 
 def _lines(analysis: Analysis) -> Iterable[str]:
-    metrics, pca = analysis.metrics, analysis.metrics["pca"]
-    yield f"{'':34}{'beta-VAE':>10}{'PCA':>10}"
+    metrics, pca = analysis.metrics, analysis.metrics.get("pca")
+    yield f"{'':34}{analysis.method:>10}{'PCA' if pca else '':>10}".rstrip()
     for name, value in metrics.get("order_parameter_correlation", {}).items():
-        yield f"{'|r| ' + name.replace('_', ' '):34}{value:10.4f}{pca['order_parameter_correlation'][name]:10.4f}"
+        yield _row("|r| " + name.replace("_", " "), value, (pca or {}).get("order_parameter_correlation", {}).get(name))
     if "axis_crosstalk" in metrics:
-        yield f"{'axis cross-talk':34}{metrics['axis_crosstalk']:10.4f}{pca['axis_crosstalk']:10.4f}"
-    yield f"{'clusters found':34}{metrics['n_clusters']:10d}{pca['n_clusters']:10d}"
+        yield _row("axis cross-talk", metrics["axis_crosstalk"], (pca or {}).get("axis_crosstalk"))
+    yield _row("clusters found", metrics["n_clusters"], (pca or {}).get("n_clusters"), "d")
     if "cluster_ari" in metrics:
-        yield f"{'ARI of the clusters':34}{metrics['cluster_ari']:10.4f}{pca['cluster_ari']:10.4f}"
+        yield _row("ARI of the clusters", metrics["cluster_ari"], (pca or {}).get("cluster_ari"))
         for name, value in metrics["baseline_ari"].items():
-            label = f"ARI of {name.replace('_', ' ')}, given k"
-            yield f"{label:34}{value:10.4f}{pca['baseline_ari'][name]:10.4f}"
-    yield f"{'held-out ELBO, nats a sample':34}{metrics['elbo']:10.2f}"
+            beside = (pca or {}).get("baseline_ari", {}).get(name)
+            yield _row(f"ARI of {name.replace('_', ' ')}, given k", value, beside)
+    if "elbo" in metrics:
+        yield _row("held-out ELBO, nats a sample", metrics["elbo"], None, ".2f")
+    if "lift" in metrics:
+        yield from _lifted(metrics)
+
+
+def _lifted(metrics: Mapping[str, Any]) -> Iterable[str]:
+    lift = metrics["lift"]
+    agreement = lift["agreement"]
+    yield ""
+    yield f"{str(lift['n_replicas']) + ' trainings, agreement in order':34}{'mean':>10}{'worst':>10}"
+    for frame in ("raw", "pca", "energies", "procrustes", "lifted"):
+        seen = " (sees pairs)" if frame in ("procrustes", "lifted") else ""
+        yield _row({"energies": "by energies", "pca": "PCA"}.get(frame, frame) + seen, *agreement[frame].values())
+    verdicts = ", ".join(f"{kind} {count}" for kind, count in metrics["degeneracy"]["verdicts"].items())
+    yield f"{'what separates the pairs':34}{verdicts}"
+
+
+def _row(name: str, value: float, beside: float | None, spec: str = ".4f") -> str:
+    return f"{name:34}{value:10{spec}}" + (f"{beside:10{spec}}" if beside is not None else "")
 
 
 def complain(message: str) -> None:

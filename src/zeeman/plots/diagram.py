@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
 from zeeman.plots.style import GREY, INK, PALETTE, halo, number, panels, styled, tag
 
@@ -134,18 +133,7 @@ def _divergence(kl: float) -> str:
 
 
 def _low_states(diagram: Diagram, ax: Axes, k: int, top: float) -> None:
-    """Write what k means at the right end, where the low levels are."""
-    if not 1 <= k < diagram.energies.shape[1]:
-        return
-    end: NDArray[np.float64] = diagram.energies[-1]
-    low, gap = float(end[k - 1]), float(min(end[k], top))
-    if k == 1:
-        text, at = "1 low level ($E_0$):\none connected set", 0.12 * top
-    else:
-        text = f"{k} low levels at $l$ = 1:\n{k} sets"
-        at = low + 0.35 * (gap - low) if gap - low > 0.2 * top else low - 0.02 * top
-    va = "center" if k > 1 and gap - low > 0.2 * top else "bottom" if k == 1 else "top"
-    ax.annotate(
-        text, (1, at), xytext=(-5, 0), textcoords="offset points", ha="right", va=va, fontsize=6.5, color=PALETTE[0],
-        linespacing=1.3, path_effects=halo(2.2), zorder=7,
-    )  # fmt: skip
+    """Write what k means, where no level is: low on the left."""
+    if 1 <= k < diagram.energies.shape[1]:
+        text = f"{k} low levels at $l$ = 1: {k} sets" if k > 1 else "1 low level at $l$ = 1: one connected set"
+        ax.text(0.03, 0.025 * top, text, va="bottom", fontsize=6.5, color=PALETTE[0], path_effects=halo(), zorder=7)

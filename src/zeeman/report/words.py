@@ -242,8 +242,8 @@ def _retrainings(analysis: Analysis) -> str:
 def _agreement(analysis: Analysis) -> str:
     return (
         "(a, b) A tick a pair of trainings, a diamond at the mean, open for frames fitted on paired samples (and "
-        "judged on others). Bands: a random rotation of the same codes, and permuted samples. In (a) levels too near to "
-        "be told apart are compared as blocks. (c) Levels of every training, near-degenerate ones bracketed, and their "
+        "judged on others). Bands: a random rotation of the same codes, and permuted samples. In (a) levels too near "
+        "to be told apart are compared as blocks. (c) Levels of every training, near-degenerate ones bracketed, and their "
         "mean and spread."
     )
 

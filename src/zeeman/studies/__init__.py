@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from zeeman.studies.options import Options
+from zeeman.studies.options import EmbeddingOptions, Options
 
-__all__ = ["Options", "analyze"]
+__all__ = ["EmbeddingOptions", "Options", "analyze", "spectrum"]
+
+_HOME = {"analyze": "analysis", "spectrum": "embeddings"}  # they load torch and matplotlib: not before it is needed
 
 
 def __getattr__(name: str) -> Any:
-    if name == "analyze":  # loads torch and matplotlib: not before it is needed
+    if name in _HOME:
         import importlib
 
-        return importlib.import_module("zeeman.studies.analysis").analyze
+        return getattr(importlib.import_module(f"zeeman.studies.{_HOME[name]}"), name)
     raise AttributeError(f"module 'zeeman.studies' has no attribute {name!r}")

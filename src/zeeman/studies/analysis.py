@@ -1,8 +1,9 @@
 """The main job: data in, trained beta-VAE, spectrum, report out.
 
-    data -> beta-VAE (replicas) -> energies, clusters, order parameters -> figures, metrics.json, report.html
+    data -> beta-VAE (replicas) -> energies, clusters, lift, order parameters -> figures, metrics.json, report.html
 
-with PCA, k-means and a Gaussian mixture beside every number they compete for. A killed run continues.
+A convolutional network is trained once, with an ensemble of small networks on the same data beside it for the lift.
+With PCA, k-means and a Gaussian mixture beside every number they compete for. A killed run continues.
 """
 
 from __future__ import annotations
@@ -20,19 +21,25 @@ import xarray as xr
 from numpy.typing import NDArray
 from sklearn.metrics import adjusted_rand_score
 
-from zeeman import plots, report
-from zeeman.base.results import Analysis, Baseline, Draws
-from zeeman.base.store import provenance, write_json
+from zeeman import report
+from zeeman.base.random import stream
+from zeeman.base.results import Analysis, Baseline, Draws, Retrainings
+from zeeman.base.store import provenance
+from zeeman.base.types import Codes
 from zeeman.data import BUILT_IN, Loaded, load, write_dataset
 from zeeman.spectrum import LatentSpectrum
-from zeeman.studies import readings
+from zeeman.studies import readings, retrainings
 from zeeman.studies.options import Options
+from zeeman.studies.publish import as_text, publish
 from zeeman.studies.run import RunFolder
 from zeeman.vae import BetaVAE
+from zeeman.vae.model import resolve_network
 
 __all__ = ["analyze"]
 
 _STEPS = 2_400  # optimiser steps that a table gets by default
+_REPLICAS = 5
+_ENSEMBLE_PASSES, _ENSEMBLE_RATE = 1.6, 1e-3  # epochs for one of the large network; Adam's rate
 _GENERATED = 3_000
 _OUTPUTS = {"bernoulli": "sigmoid", "categorical": "expectation", "gaussian": "identity"}  # to means, in the page
 
@@ -45,7 +52,9 @@ def analyze(
     fresh: bool = False,
     progress: bool = True,
 ) -> Analysis:
-    """Train on `source`, read the latent space, and write RUN/{data, model, figures, metrics.json, report.html}.
+    """Train on `source`, read the latent space, and write RUN/{data, model, lift, figures, metrics.json, report.html}.
+
+    RUN/ensemble holds the small networks beside a convolutional one, where there are any.
 
     Parameters
     ----------
@@ -75,16 +84,24 @@ def analyze(
     loading = time.perf_counter() - started
     options, notes = _resolved(data, options, built_in=str(source) in BUILT_IN)
     data, scaling = _scaled(data, options)
-    vae = _estimator(options, progress)
+    n_large = _large(data, options)
+    vae = _estimator(replace(options, n_replicas=n_large), progress)
     _spectrum(options).check_parameters(len(data.X))
     folder = RunFolder(out or Path("runs") / data.name, _settings(data, options), data.content_hash, fresh=fresh)
     folder.seconds["data"] = loading
     with folder.stage("train"), folder.unless_refused():
         vae = _trained(vae, data, folder)
         _write_data(folder.path / "data", data)
+    trained = [vae]
+    if n_large < (options.n_replicas or 1):
+        with folder.stage("ensemble"):
+            trained.append(_trained(_small(options, n_large, progress), data, folder, "ensemble"))
     with folder.stage("read"):
-        analysis = _read(vae, data, options, [*data.notes, *notes, *scaling, *vae_notes(vae)])
-    return _publish(analysis, vae, folder)
+        analysis = _read(vae, data, options, [*data.notes, *notes, *scaling, *vae_notes(vae)], progress)
+    if options.n_replicas != 1:
+        with folder.stage("lift"):
+            analysis = _with_retrainings(analysis, trained, data, options, progress)
+    return publish(analysis, folder, _page_decoder(vae, analysis.latent_dim))
 
 
 def vae_notes(vae: BetaVAE) -> list[str]:
@@ -110,6 +127,8 @@ def _resolved(data: Loaded, options: Options, *, built_in: bool) -> tuple[Option
     """Fill in what was left to the data; say each choice."""
     notes, shape = [], data.X.shape[1:]
     lattice = data.kind == "spins" and len(shape) == 2
+    if options.n_replicas is None:
+        options = replace(options, n_replicas=_REPLICAS)
     if options.latent_dim is None:
         dim = 2 if len(shape) > 1 else min(8 if shape[0] >= 64 else 5, max(1, shape[0] // 2))
         options = replace(options, latent_dim=dim)
@@ -152,6 +171,7 @@ def _estimator(options: Options, progress: bool) -> BetaVAE:
     assert options.n_epochs is not None
     assert options.start is not None
     assert options.learning_rate is not None
+    assert options.n_replicas is not None
     return BetaVAE(
         latent_dim=options.latent_dim, likelihood=options.likelihood, beta=options.beta, tempered=options.tempered,
         network=options.network, n_replicas=options.n_replicas, n_epochs=options.n_epochs,
@@ -183,26 +203,85 @@ def _write_data(path: Path, data: Loaded) -> None:
     write_dataset(xr.Dataset(variables, attrs=attrs), path)
 
 
-def _trained(vae: BetaVAE, data: Loaded, folder: RunFolder) -> BetaVAE:
-    path = folder.path / "model"
+def _large(data: Loaded, options: Options) -> int:
+    """How many trainings the named network gets: one if it is convolutional, all of them otherwise."""
+    network = resolve_network(options.network, data.X.shape[1:], bool(options.tempered))
+    return 1 if network in ("table1", "table2") else options.n_replicas or 1
+
+
+def _small(options: Options, n_large: int, progress: bool) -> BetaVAE:
+    """The ensemble beside a convolutional network: fully connected, seeds of its own."""
+    assert options.n_replicas is not None
+    assert options.n_epochs is not None
+    own = replace(
+        options, network="mlp", n_replicas=options.n_replicas - n_large, learning_rate=_ENSEMBLE_RATE,
+        n_epochs=round(_ENSEMBLE_PASSES * options.n_epochs),
+        seed=int(stream(options.seed, "ensemble").integers(2**31)),
+    )  # fmt: skip
+    return _estimator(own, progress)
+
+
+def _trained(vae: BetaVAE, data: Loaded, folder: RunFolder, name: str = "model") -> BetaVAE:
+    path = folder.path / name
     if path.exists():
         return BetaVAE.load(path)
-    vae.fit(data.X, checkpoint=folder.path / "checkpoint")
+    checkpoint = folder.path / ("checkpoint" if name == "model" else f"checkpoint-{name}")
+    vae.fit(data.X, checkpoint=checkpoint)
     vae.save(path)
-    shutil.rmtree(folder.path / "checkpoint", ignore_errors=True)
+    shutil.rmtree(checkpoint, ignore_errors=True)
     return vae
 
 
-def _read(vae: BetaVAE, data: Loaded, options: Options, notes: list[str]) -> Analysis:
+def _with_retrainings(
+    analysis: Analysis, trained: list[BetaVAE], data: Loaded, options: Options, progress: bool
+) -> Analysis:
+    """Every training in one frame: those of `analysis` first, then those of the ensemble."""
+    codes = retrainings.together([_codes(analysis), *(vae.encode(data.X) for vae in trained[1:])])
+    elbo = np.concatenate([vae.elbo_ for vae in trained])
+    several = retrainings.read_together(
+        codes, _names(trained), n_states=options.n_states, n_clusters=options.n_clusters, seed=options.seed,
+        scores={"elbo": elbo}, progress=progress,
+    )  # fmt: skip
+    truth = as_text(data.labels)
+    metrics = {**analysis.metrics, **retrainings.numbers(several, truth)}
+    metrics["spread"] = retrainings.spread_of(several, truth, analysis.order_parameters)
+    notes = [*analysis.notes, *_ensemble_note(several, trained)]
+    return replace(analysis, retrainings=several, metrics=metrics, notes=notes)
+
+
+def _codes(analysis: Analysis) -> Codes:
+    assert analysis.codes is not None
+    return analysis.codes
+
+
+def _names(trained: list[BetaVAE]) -> list[str]:
+    if len(trained) == 1:
+        return [f"training {r + 1}" for r in range(trained[0].n_replicas)]
+    large = {"table1": "Table I", "table2": "Table II"}[trained[0].network_]
+    return [large, *(f"small {r + 1}" for r in range(trained[1].n_replicas))]
+
+
+def _ensemble_note(several: Retrainings, trained: list[BetaVAE]) -> list[str]:
+    if len(trained) == 1:
+        return []
+    return [
+        f"the {several.names[0]} network was trained once; {trained[1].n_replicas} smaller ones (two hidden layers, "
+        f"{trained[1].n_epochs} epochs) saw the same data and stand beside it in the lift, not in the other numbers"
+    ]
+
+
+def _read(vae: BetaVAE, data: Loaded, options: Options, notes: list[str], progress: bool) -> Analysis:
     X, seed = data.X, options.seed
     codes = vae.encode(X)
     Z = codes.mean[vae.best_replica_].astype(np.float64)
-    spec = _spectrum(options).fit(Z)
+    spec = _spectrum(options).fit(retrainings.alone(codes, vae.best_replica_))
+    diagrams = retrainings.diagrams_of(spec, ("prior", "sharpening"), progress)
     lattice = data.kind == "spins" and X.ndim == 3
     parameters = readings.order_parameters(X) if lattice else {}
     pca, pca_spec = readings.principal_components(X, Z.shape[1], parameters, _spectrum(options))
-    phases = _text(data.variables.get("phase"))
-    truth = _text(data.labels)
+    phases = as_text(data.variables.get("phase"))
+    truth = as_text(data.labels)
+    metrics = _metrics(vae, data, spec, pca_spec, parameters, Z, pca, truth, seed)
     analysis = Analysis(
         name=_title(data), settings={**asdict(options), "source": data.name}, notes=notes, history=vae.history_,
         codes=codes, best_replica=vae.best_replica_, Z=Z, clusters=spec.labels_, n_clusters=spec.n_clusters_,
@@ -212,7 +291,7 @@ def _read(vae: BetaVAE, data: Loaded, options: Options, notes: list[str]) -> Ana
         order_parameters=parameters, correlations=readings.correlation_matrix(parameters, Z) if parameters else None,
         pca=pca, plane=readings.decoded_plane(vae, Z) if Z.shape[1] == 2 else None,
         spins=readings.spin_sites(X.shape[1]) if lattice and X.shape[1] == X.shape[2] else None,
-        metrics=_metrics(vae, data, spec, pca_spec, parameters, Z, pca, truth, seed),
+        metrics={**metrics, "diagram": retrainings.diagram_numbers(diagrams)}, diagrams=diagrams,
         provenance=provenance(seed=seed, data_hash=data.content_hash, engine=vae.engine_),
     )  # fmt: skip
     return _with_draws(analysis, vae, data, phases) if lattice else analysis
@@ -241,8 +320,6 @@ def _metrics(
         beside["cluster_ari"] = float(adjusted_rand_score(truth, pca_spec.labels_))
         beside["baseline_ari"] = readings.baseline_clusters(scores, truth, seed)
     metrics["pca"] = beside
-    if vae.n_replicas > 1:
-        metrics["spread"] = {"elbo": float(np.std(vae.elbo_, ddof=1))}
     return metrics
 
 
@@ -263,25 +340,6 @@ def _mean_energy(draws: Draws | None) -> float | None:
     return None if draws is None or draws.energies is None else float(draws.energies.mean())
 
 
-def _publish(analysis: Analysis, vae: BetaVAE, folder: RunFolder) -> Analysis:
-    with folder.stage("draw"):
-        figures = plots.draw_all(analysis)
-        for name, figure in figures.items():
-            plots.save(figure, folder.path / "figures" / f"{name}.png")
-    analysis = _timed(analysis, folder)
-    with folder.stage("report"):
-        page, narrow = _page_decoder(vae, analysis.latent_dim), plots.draw_all(analysis, columns=1)
-        report.write_report(analysis, figures, folder.path / "report.html", decoder=page, narrow=narrow)
-    analysis = _timed(analysis, folder)
-    write_json(folder.path / "metrics.json", analysis.metrics)
-    return analysis
-
-
-def _timed(analysis: Analysis, folder: RunFolder) -> Analysis:
-    seconds = {**folder.seconds, "total": sum(folder.seconds.values())}
-    return replace(analysis, metrics={**analysis.metrics, "seconds": seconds}, seconds=seconds)
-
-
 def _page_decoder(vae: BetaVAE, latent_dim: int) -> report.PageDecoder | None:
     """The decoder for the page; None for a network of layers that the page does not know."""
     decoder, output = vae.modules_[vae.best_replica_].decoder, _OUTPUTS[vae.likelihood_]
@@ -295,7 +353,3 @@ def _title(data: Loaded) -> str:
     if data.attrs.get("title", "").startswith("Ising model") and data.X.ndim == 3:
         return f"Ising model, {data.X.shape[1]} x {data.X.shape[2]}, three phases"
     return data.name
-
-
-def _text(values: NDArray | None) -> NDArray[np.str_] | None:
-    return None if values is None else np.asarray(values).astype(str)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["Options"]
+__all__ = ["EmbeddingOptions", "Options"]
 
 
 @dataclass(frozen=True)
@@ -23,8 +23,9 @@ class Options:
         "table1", "table2", "mlp", or "auto".
     tempered : bool
         beta^2-VAE: local inverse temperatures beside the local fields.
-    n_replicas : int
-        Trainings that differ only in their seeds.
+    n_replicas : int, optional
+        Trainings that differ only in their seeds, read in one frame (also --replicas); 5 by default. Of a
+        convolutional network one is trained, and the others are small networks on the same data.
     n_epochs : int, optional
         Passes over the data; by default as many as the kind of data needs.
     learning_rate : float, optional
@@ -64,7 +65,7 @@ class Options:
     likelihood: str = "auto"
     network: str = "auto"
     tempered: bool = False
-    n_replicas: int = 1
+    n_replicas: int | None = None
     n_epochs: int | None = None
     learning_rate: float | None = None
     start: str | None = None
@@ -80,3 +81,32 @@ class Options:
     n_classes: int | None = None
     device: str = "auto"
     n_threads: int | None = None
+
+
+@dataclass(frozen=True)
+class EmbeddingOptions:
+    """What can be chosen of a reading of embeddings.
+
+    Attributes
+    ----------
+    n_states : int
+        Energy levels to find, the ground state included.
+    n_clusters : int, optional
+        Number of clusters, if it is known; found from the levels otherwise.
+    scale : str
+        "unit" centres each embedding and divides it by one number, its root mean variance; "none" leaves it; "auto"
+        does the first where the files' own scales differ by more than a fifth. Axes are never scaled one by one.
+    seed : int
+        Decides every random number.
+    key : str, optional
+        Which array of files that hold several, as obsm:X_scVI of .h5ad files.
+    label_column : str, optional
+        Which column of the first file holds labels; they only judge what is found without them.
+    """
+
+    n_states: int = 10
+    n_clusters: int | None = None
+    scale: str = "auto"
+    seed: int = 0
+    key: str | None = None
+    label_column: str | None = None

@@ -1,0 +1,62 @@
+"""From a finished analysis to the files of a run: figures, metrics.json, report.html."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from zeeman import plots, report
+from zeeman.base.results import Analysis
+from zeeman.base.store import write_json
+from zeeman.data import write_dataset
+from zeeman.studies.run import RunFolder
+
+__all__ = ["as_text", "publish"]
+
+
+def publish(analysis: Analysis, folder: RunFolder, decoder: report.PageDecoder | None = None) -> Analysis:
+    """Write RUN/{figures, lift, report.html, metrics.json}; return the analysis with its seconds."""
+    with folder.stage("draw"):
+        figures = plots.draw_all(analysis)
+        for name, figure in figures.items():
+            plots.save(figure, folder.path / "figures" / f"{name}.png")
+        _write_lift(analysis, folder)
+    analysis = _timed(analysis, folder)
+    with folder.stage("report"):
+        narrow = plots.draw_all(analysis, columns=1)
+        report.write_report(analysis, figures, folder.path / "report.html", decoder=decoder, narrow=narrow)
+    analysis = _timed(analysis, folder)
+    write_json(folder.path / "metrics.json", analysis.metrics)
+    return analysis
+
+
+def as_text(values: NDArray | None) -> NDArray[np.str_] | None:
+    """Labels as strings, (sample,)."""
+    return None if values is None else np.asarray(values).astype(str)
+
+
+def _write_lift(analysis: Analysis, folder: RunFolder) -> None:
+    """Lifted coordinates and labels of every training, for whoever goes on from here."""
+    if analysis.retrainings is None:
+        return
+    lift = analysis.retrainings.lift
+    variables = {
+        "coordinates": (("sample", "replica", "state"), lift.coordinates.transpose(1, 0, 2)),
+        "labels": (("sample", "replica"), lift.labels.T.astype(np.int64)),
+        "consensus_labels": (("sample",), lift.consensus_labels.astype(np.int64)),
+    }
+    attrs = {
+        "trainings": list(analysis.retrainings.names),
+        "energies": lift.energies.tolist(),
+        "blocks": [list(block) for block in lift.blocks],
+        "reference": int(lift.reference),
+    }
+    write_dataset(xr.Dataset(variables, attrs=attrs), folder.path / "lift")
+
+
+def _timed(analysis: Analysis, folder: RunFolder) -> Analysis:
+    seconds = {**folder.seconds, "total": sum(folder.seconds.values())}
+    return replace(analysis, metrics={**analysis.metrics, "seconds": seconds}, seconds=seconds)
