@@ -86,6 +86,9 @@ def test_levels_that_retrainings_swap_form_a_block():
     repelled = np.tile([0.0, 0.10, 0.20, 0.22, 0.40], (6, 1))
     assert near_degenerate(repelled) == [(m, m) for m in range(1, 5)]
     assert near_degenerate(repelled, np.full_like(repelled, 0.01)) == [(1, 1), (2, 3), (4, 4)]
+    # sets with nothing between them: what differs is rounding
+    empty = np.tile([0.0, 1e-13, 3e-12, 8e-12, 5.0], (6, 1))
+    assert near_degenerate(empty, n_samples=1000) == [(1, 3), (4, 4)]
 
 
 def test_report_before_and_after(report):

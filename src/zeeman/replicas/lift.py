@@ -149,25 +149,31 @@ def lift(
     return _in_one_frame(replicas, spectra, agreed, found)
 
 
-def near_degenerate(energies: NDArray[np.float64], errors: NDArray[np.float64] | None = None) -> list[tuple[int, int]]:
+def near_degenerate(
+    energies: NDArray[np.float64], errors: NDArray[np.float64] | None = None, n_samples: int | None = None
+) -> list[tuple[int, int]]:
     """Runs of excited levels too near to be ordered: (first, last) states, covering 1 .. n_states - 1.
 
     m and m + 1 are joined if the mean of d = E_{m+1} - E_m is below 2 sqrt(var d + e_m^2 + e_{m+1}^2), with the
     variance over replicas and e the sampling errors. The variance alone misses what matters: levels repel, so the
-    difference of two sorted levels stays away from zero even where their states mix.
+    difference of two sorted levels stays away from zero even where their states mix. Nor can N samples tell apart what
+    differs by less than one of them contributes, about E_max / N: sets with nothing between them are all at zero.
 
     Parameters
     ----------
     energies : ndarray, (replica, state)
     errors : ndarray, (replica, state), optional
         Standard errors over samples; nan where unknown.
+    n_samples : int, optional
+        N.
     """
     apart = np.diff(energies[:, 1:], axis=1)
     variance = apart.var(axis=0, ddof=1) if len(energies) > 1 else np.zeros(apart.shape[1])
     if errors is not None:
         squared = np.nan_to_num(errors[:, 1:]).mean(axis=0) ** 2
         variance = variance + squared[1:] + squared[:-1]
-    starts = np.flatnonzero(apart.mean(axis=0) >= 2.0 * np.sqrt(variance)) + 1
+    finest = energies[:, -1].mean() / n_samples if n_samples else 0.0
+    starts = np.flatnonzero(apart.mean(axis=0) >= np.maximum(2.0 * np.sqrt(variance), finest)) + 1
     return [(int(run[0]), int(run[-1])) for run in np.split(np.arange(1, energies.shape[1]), starts)]
 
 
@@ -202,7 +208,7 @@ def _in_one_frame(
     energies = np.array([spec.energies_ for spec in spectra])
     errors = np.array([spec.energies_error_ for spec in spectra])
     states = np.array([spec.transform(Z) for spec, Z in zip(spectra, replicas, strict=True)])
-    blocks = near_degenerate(energies, errors)
+    blocks = near_degenerate(energies, errors, len(replicas[0]))
     reference = _medoid(states[:, :, : max(1, n_clusters - 1)])
     rotations = np.array([turned(own, states[reference], blocks) for own in states])
     localized = np.array([spec.localize(Z) for spec, Z in zip(spectra, replicas, strict=True)])

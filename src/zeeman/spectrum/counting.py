@@ -60,9 +60,14 @@ class Count:
 
 
 def count_clusters(
-    Z: NDArray[np.float64], states: NDArray[np.float64], resolution: Resolution, sets: dict[int, Sets], seed: int
+    Z: NDArray[np.float64],
+    states: NDArray[np.float64],
+    resolution: Resolution,
+    sets: dict[int, Sets],
+    seed: int,
+    known: int | None = None,
 ) -> Count:
-    """Weigh both kinds of evidence for every k.
+    """Weigh both kinds of evidence for every k; nulls are drawn only where they decide.
 
     Parameters
     ----------
@@ -72,20 +77,22 @@ def count_clusters(
     resolution : Resolution
     sets : dict
         `zeeman.spectrum.sets.mixture_sets`.
+    known : int, optional
+        The number of clusters, if it is known.
     """
     separations, valleys = evidence(Z, states)
     thresholds = dict.fromkeys(separations, HALVED_GAUSSIAN)
     shapes = _largest(separations, valleys, thresholds)
     compact = {k: found for k, found in sets.items() if found.trace < found.rival}
-    n_clusters = 1
+    n_clusters = known or 1
     for k, found in sorted(compact.items(), reverse=True):
         separations[k], valleys[k] = found.kappa, float(np.exp(-found.dip))
-        if n_clusters == 1 and found.plausible:
+        if known is None and n_clusters == 1 and found.plausible:
             fewer = sets[k - 1].basis if k - 1 in sets else fit_mixture(Z, k - 1, seed)
             thresholds[k] = max(_CUT, split_one_of_fewer(fewer, len(Z), seed))
             if found.kappa > thresholds[k]:
                 n_clusters = k
-    if shapes > n_clusters:  # only then does their null matter
+    if known is None and shapes > n_clusters:  # only then does their null matter
         null = null_thresholds(Z, len(resolution.basis.centers), resolution.width, shapes, seed)
         thresholds |= {k: v for k, v in null.items() if k not in compact}
         shaped = {k: v for k, v in separations.items() if k not in compact}
