@@ -1,10 +1,12 @@
 """The main job: a run folder with everything promised in it, continued, refused, and read back."""
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,7 +15,7 @@ import zeeman as zm
 from zeeman.studies import Options, analyze
 from zeeman.studies.analysis import analyze as analyze_again
 
-SMALL = Options(size=8, n_samples=900, n_epochs=4, seed=3)
+SMALL = Options(size=8, n_samples=900, n_epochs=4, seed=3, n_replicas=3)
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +36,7 @@ def test_the_verb_is_one_function():
 def test_a_run_leaves_what_the_contract_names(ising):
     folder, _ = ising
     names = {path.name for path in folder.iterdir()}
-    assert names == {"data", "model", "figures", "metrics.json", "report.html", "run.json"}
+    assert names == {"data", "model", "ensemble", "lift", "figures", "metrics.json", "report.html", "run.json"}
     assert all(
         (folder / "figures" / f"{name}.png").stat().st_size > 5_000 for name in ("latent", "spectrum", "training")
     )
@@ -74,6 +76,28 @@ def test_numbers_can_be_made_again_from_what_the_run_stores(ising, metrics):
     np.testing.assert_allclose(metrics["energies"], spec.energies_, rtol=1e-6, atol=1e-9)
 
 
+def test_small_networks_stand_beside_the_large_one(ising, metrics):
+    folder, analysis = ising
+    assert zm.BetaVAE.load(folder / "ensemble").n_replicas == 2
+    assert list(analysis.retrainings.names) == ["Table I", "small 1", "small 2"]
+    assert analysis.codes.n_replicas == 1
+    assert metrics["lift"]["n_replicas"] == len(metrics["degeneracy"]["elbo"]) == 3
+    assert metrics["elbo"] == metrics["degeneracy"]["elbo"][0]
+    assert metrics["spread"]["order_parameter_correlation"].keys() == metrics["order_parameter_correlation"].keys()
+    # a frame of its own: the ensemble does not repeat the seeds of the large network
+    assert len({tuple(np.round(Z[0], 6)) for Z in analysis.retrainings.spaces}) == 3
+
+
+def test_a_run_killed_in_its_ensemble_continues(ising, tmp_path):
+    folder, analysis = ising
+    shutil.copytree(folder, tmp_path / "run")
+    shutil.rmtree(tmp_path / "run" / "ensemble")
+    (tmp_path / "run" / "report.html").unlink()
+    again = analyze("ising", tmp_path / "run", SMALL, progress=False)
+    np.testing.assert_allclose(again.retrainings.spaces[2], analysis.retrainings.spaces[2], atol=1e-5)
+    assert (tmp_path / "run" / "report.html").exists()
+
+
 def test_a_finished_run_is_not_trained_again(ising, capsys):
     folder, analysis = ising
     stamp = (folder / "model").stat().st_mtime_ns
@@ -85,7 +109,7 @@ def test_a_finished_run_is_not_trained_again(ising, capsys):
 def test_a_run_with_other_settings_is_refused(ising):
     folder, _ = ising
     with pytest.raises(ValueError, match=r"beta: .* -> 7\.0.*--fresh"):
-        analyze("ising", folder, Options(size=8, n_samples=900, n_epochs=4, seed=3, beta=7.0), progress=False)
+        analyze("ising", folder, replace(SMALL, beta=7.0), progress=False)
 
 
 def test_a_folder_that_is_no_run_is_refused(tmp_path):
@@ -116,7 +140,7 @@ def test_a_table_from_a_file_is_standardised_and_says_so(tmp_path):
     rng = np.random.default_rng(0)
     X = np.concatenate([rng.normal(-2, 1, (150, 6)), rng.normal(2, 1, (150, 6))]) * [1, 10, 100, 1, 1, 1000]
     np.save(tmp_path / "table.npy", X)
-    analysis = analyze(tmp_path / "table.npy", tmp_path / "run", Options(n_epochs=40), progress=False)
+    analysis = analyze(tmp_path / "table.npy", tmp_path / "run", Options(n_epochs=40, n_replicas=1), progress=False)
     assert any("standardised" in note for note in analysis.notes)
     stored = zm.data.open_dataset(tmp_path / "run" / "data").X.values
     np.testing.assert_allclose(stored.std(axis=0), 1, atol=1e-5)
@@ -133,6 +157,7 @@ def test_a_killed_run_continues_to_the_same_numbers(tmp_path):
         "12",
         "--n-states",
         "4",
+        "--replicas=2",
         "--n-threads",
         "1",
         "--quiet",
@@ -156,13 +181,13 @@ def test_a_killed_run_continues_to_the_same_numbers(tmp_path):
 def test_fresh_with_a_refused_option_keeps_the_old_run(tmp_path):
     rng = np.random.default_rng(1)
     np.save(tmp_path / "x.npy", rng.standard_normal((80, 3)))
-    run, few = tmp_path / "run", Options(n_epochs=1, n_states=3)
+    run, few = tmp_path / "run", Options(n_epochs=1, n_states=3, n_replicas=1)
     analyze(tmp_path / "x.npy", run, few, progress=False)
     before = (run / "metrics.json").read_bytes()
     with pytest.raises(ValueError, match="support"):
         analyze(tmp_path / "x.npy", run, Options(likelihood="bernoulli"), progress=False, fresh=True)
     assert (run / "metrics.json").read_bytes() == before
-    analyze(tmp_path / "x.npy", run, Options(n_epochs=2, n_states=3), progress=False, fresh=True)
+    analyze(tmp_path / "x.npy", run, Options(n_epochs=2, n_states=3, n_replicas=1), progress=False, fresh=True)
     assert json.loads((run / "run.json").read_text())["settings"]["n_epochs"] == 2
     assert {path.name for path in tmp_path.iterdir()} == {"x.npy", "run"}
 
@@ -170,13 +195,16 @@ def test_fresh_with_a_refused_option_keeps_the_old_run(tmp_path):
 def test_one_column_and_one_latent_are_enough(tmp_path):
     rng = np.random.default_rng(2)
     np.save(tmp_path / "x.npy", np.concatenate([rng.normal(-3, 1, 60), rng.normal(3, 1, 60)])[:, None])
-    assert analyze(tmp_path / "x.npy", tmp_path / "r", Options(n_epochs=1, n_states=3), progress=False).latent_dim == 1
-    ising = Options(size=8, n_samples=60, n_epochs=1, n_states=3, latent_dim=1)
+    two = Options(n_epochs=1, n_states=3, n_replicas=2)
+    assert analyze(tmp_path / "x.npy", tmp_path / "r", two, progress=False).latent_dim == 1
+    ising = Options(size=8, n_samples=60, n_epochs=1, n_states=3, latent_dim=1, n_replicas=2)
     metrics = analyze("ising", tmp_path / "s", ising, progress=False).metrics
     assert len(metrics["order_parameter_correlation"]) == 2
 
 
 def test_a_file_named_like_a_built_in_is_a_file(tmp_path):
     np.save(tmp_path / "digits.npy", np.random.default_rng(3).normal(5, 3, (80, 4)))
-    analysis = analyze(tmp_path / "digits.npy", tmp_path / "r", Options(n_epochs=1, n_states=3), progress=False)
+    one = Options(n_epochs=1, n_states=3, n_replicas=1)
+    analysis = analyze(tmp_path / "digits.npy", tmp_path / "r", one, progress=False)
+    assert not {"lift", "spread", "degeneracy", "energies_spread"} & analysis.metrics.keys()
     assert any("standardised" in note for note in analysis.notes)

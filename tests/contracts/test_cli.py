@@ -17,7 +17,7 @@ def run(capsys, *arguments):
     return stop.value.code, captured.out, captured.err
 
 
-@pytest.mark.parametrize("verb", ["analyze", "simulate"])
+@pytest.mark.parametrize("verb", ["analyze", "simulate", "spectrum"])
 def test_help_has_examples(capsys, verb):
     code, out, _ = run(capsys, verb, "--help")
     assert code == 0
@@ -37,14 +37,24 @@ def test_help_loads_nothing_heavy():
 
 def test_analyze_prints_the_numbers_beside_pca(capsys, tmp_path):
     out = tmp_path / "run"
-    code, text, _ = run(capsys, "analyze", "classes", "--n-samples", 400, "--n-epochs", 5, "--out", out, "--quiet")
+    arguments = ("analyze", "classes", "--n-samples", 300, "--n-epochs", 5, "--replicas", 2, "--n-states", 4)
+    code, text, _ = run(capsys, *arguments, "--out", out, "--quiet")
     assert code == 0
     assert "PCA" in text
+    assert "2 trainings, agreement in order" in text
     assert str(out / "report.html") in text
-    code, text, _ = run(
-        capsys, "analyze", "classes", "--n-samples", 400, "--n-epochs", 5, "--out", out, "--quiet", "--json"
-    )
+    code, text, _ = run(capsys, *arguments, "--out", out, "--quiet", "--json")
     assert json.loads(text)["source"] == "classes"
+
+
+def test_spectrum_prints_the_numbers_of_one_file(capsys, tmp_path):
+    rng = np.random.default_rng(0)
+    np.save(tmp_path / "z.npy", np.concatenate([rng.normal(-2, 0.5, (80, 2)), rng.normal(2, 0.5, (80, 2))]))
+    out = tmp_path / "run"
+    code, text, _ = run(capsys, "spectrum", tmp_path / "z.npy", "--n-states", 4, "--out", out, "--quiet")
+    assert code == 0
+    assert "embedding" in text
+    assert (out / "metrics.json").exists()
 
 
 def test_simulate_writes_a_store_and_continues(capsys, tmp_path):
@@ -61,6 +71,8 @@ def test_simulate_writes_a_store_and_continues(capsys, tmp_path):
         (("analyze", "nothing.npy"), "nothing.npy"),
         (("analyze", "isnig"), "ising"),
         (("analyze", "classes", "--likelihood", "poisson"), "poisson"),
+        (("spectrum",), "no file given"),
+        (("spectrum", "nothing.npy"), "nothing.npy"),
         (("simulate", "isin", "--temperature", "2", "--out", "a.zarr"), "did you mean 'ising'"),
         (("simulate", "ising", "--temperature", "-2", "--out", "a.zarr"), "temperature"),
         (("simulate", "ising", "--temperature", "2", "--out", "a.npz"), ".zarr"),

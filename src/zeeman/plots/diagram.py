@@ -133,7 +133,23 @@ def _divergence(kl: float) -> str:
 
 
 def _low_states(diagram: Diagram, ax: Axes, k: int, top: float) -> None:
-    """Write what k means, where no level is: low on the left."""
-    if 1 <= k < diagram.energies.shape[1]:
-        text = f"{k} low levels at $l$ = 1: {k} sets" if k > 1 else "1 low level at $l$ = 1: one connected set"
-        ax.text(0.03, 0.025 * top, text, va="bottom", fontsize=6.5, color=PALETTE[0], path_effects=halo(), zorder=7)
+    """Write what k means, in the widest band that no level crosses, left or right."""
+    if not 1 <= k < diagram.energies.shape[1]:
+        return
+    sides = {"left": _free_band(diagram, top, 0.0, 0.42, 0.9), "right": _free_band(diagram, top, 0.6, 1.0, 0.72)}
+    side = max(sides, key=lambda name: sides[name][1] - sides[name][0])
+    low, high = sides[side]
+    text = f"{k} low levels at $l$ = 1: {k} sets" if k > 1 else "1 low level at $l$ = 1: one connected set"
+    ax.text(
+        0.03 if side == "left" else 0.97, (low + min(high, low + 0.2 * top)) / 2, text, ha=side, va="center",
+        fontsize=6.5, color=PALETTE[0], path_effects=halo(), zorder=7,
+    )  # fmt: skip
+
+
+def _free_band(diagram: Diagram, top: float, left: float, right: float, ceiling: float) -> tuple[float, float]:
+    """The widest range of energies, up to `ceiling` of the axis, that no level enters for l in [left, right]."""
+    fine = np.linspace(left, right, 60)
+    followed = np.array([np.interp(fine, diagram.strength, energies) for energies in diagram.energies.T])
+    taken = np.sort(np.append(followed[followed < ceiling * top], [0.0, ceiling * top]))
+    widest = int(np.argmax(np.diff(taken)))
+    return float(taken[widest]), float(taken[widest + 1])

@@ -150,7 +150,10 @@ def lift(
 
 
 def near_degenerate(
-    energies: NDArray[np.float64], errors: NDArray[np.float64] | None = None, n_samples: int | None = None
+    energies: NDArray[np.float64],
+    errors: NDArray[np.float64] | None = None,
+    n_samples: int | None = None,
+    n_clusters: int = 1,
 ) -> list[tuple[int, int]]:
     """Runs of excited levels too near to be ordered: (first, last) states, covering 1 .. n_states - 1.
 
@@ -166,6 +169,9 @@ def near_degenerate(
         Standard errors over samples; nan where unknown.
     n_samples : int, optional
         N.
+    n_clusters : int
+        Levels below the gap. None is joined to one above it: the gap is there in every replica, however much its height
+        varies from one to another.
     """
     apart = np.diff(energies[:, 1:], axis=1)
     variance = apart.var(axis=0, ddof=1) if len(energies) > 1 else np.zeros(apart.shape[1])
@@ -173,7 +179,10 @@ def near_degenerate(
         squared = np.nan_to_num(errors[:, 1:]).mean(axis=0) ** 2
         variance = variance + squared[1:] + squared[:-1]
     finest = energies[:, -1].mean() / n_samples if n_samples else 0.0
-    starts = np.flatnonzero(apart.mean(axis=0) >= np.maximum(2.0 * np.sqrt(variance), finest)) + 1
+    distinct = apart.mean(axis=0) >= np.maximum(2.0 * np.sqrt(variance), finest)
+    if n_clusters > 1:
+        distinct[n_clusters - 2 : n_clusters - 1] = True
+    starts = np.flatnonzero(distinct) + 1
     return [(int(run[0]), int(run[-1])) for run in np.split(np.arange(1, energies.shape[1]), starts)]
 
 
@@ -208,7 +217,7 @@ def _in_one_frame(
     energies = np.array([spec.energies_ for spec in spectra])
     errors = np.array([spec.energies_error_ for spec in spectra])
     states = np.array([spec.transform(Z) for spec, Z in zip(spectra, replicas, strict=True)])
-    blocks = near_degenerate(energies, errors, len(replicas[0]))
+    blocks = near_degenerate(energies, errors, len(replicas[0]), n_clusters)
     reference = _medoid(states[:, :, : max(1, n_clusters - 1)])
     rotations = np.array([turned(own, states[reference], blocks) for own in states])
     localized = np.array([spec.localize(Z) for spec, Z in zip(spectra, replicas, strict=True)])

@@ -12,11 +12,11 @@ from typing import Any
 
 from zeeman.base.results import Analysis, Retrainings
 from zeeman.report.tables import listing
-from zeeman.report.words import number
 
 __all__ = ["RETRAININGS", "finding", "section"]
 
 RETRAININGS = ("retrainings", "agreement")  # figures that belong to this section
+_IN_ORDER, _AS_SPACES = "ordered_correlation", "subspace_agreement"
 _TIE = 0.01  # mean agreements closer than this are called level
 _SEPARATED = 0.85  # kappa above which no sheet, ring or arc lies
 _MEANS = {
@@ -35,10 +35,13 @@ def finding(analysis: Analysis) -> list[str]:
     """Return the sentence that the page opens with, if there are several trainings."""
     if analysis.retrainings is None:
         return []
-    mean = {frame: _mean(analysis.retrainings, frame) for frame in ("raw", "PCA", "energies")}
+    several = analysis.retrainings
+    measure = _measure(several)
+    mean = {frame: _three(_mean(several, frame, measure)) for frame in ("raw", "PCA", "energies")}
+    how = "agree state by state at" if measure == _IN_ORDER else "have low states that span the same space to"
     return [
-        f"{len(analysis.retrainings)} trainings, read by their energies and without paired samples, agree state by "
-        f"state at {_three(mean['energies'])} (raw axes\u00a0{_three(mean['raw'])}, PCA\u00a0{_three(mean['PCA'])})."
+        f"{len(several)} trainings, read by their energies and without paired samples, {how} {mean['energies']} "
+        f"(raw axes\u00a0{mean['raw']}, PCA\u00a0{mean['PCA']})."
     ]
 
 
@@ -72,7 +75,14 @@ def _opening(several: Retrainings) -> str:
 def _judgement(analysis: Analysis, several: Retrainings) -> Iterator[str]:
     """Who agrees best, in which sense, and what none of it shows."""
     report, lift = several.degeneracy, several.lift
-    yield _contest(several, "energies", ("PCA", "ICA", "raw"), "Without paired samples")
+    yield _contest(several, "energies", ("PCA", "ICA", "raw"), "Without paired samples", _measure(several))
+    if _measure(several) == _AS_SPACES:
+        blocks = [f"{first} to {last}" for first, last in lift.blocks if first < last and first <= report.n_axes]
+        yield (
+            f"States {' and '.join(blocks)} are nearly degenerate: their order and direction cannot be told, so "
+            "they are compared as the space they span, and so is every frame in that sentence (in the table and in "
+            "the figure, states by energy only)."
+        )
     yield _contest(several, "lifted", ("Procrustes", "relative"), "Fitted on half of the samples as pairs, and judged "
                    "on the other half")  # fmt: skip
     rotation = report.nulls["ordered_correlation"]["rotation"]
@@ -90,17 +100,20 @@ def _judgement(analysis: Analysis, several: Retrainings) -> Iterator[str]:
     yield "Agreement is not correctness: poor trainings can agree. The held-out bound of each is below, where known."
 
 
-def _contest(several: Retrainings, ours: str, others: tuple[str, ...], where: str) -> str:
-    own = _mean(several, ours)
-    best = max(others, key=lambda frame: _mean(several, frame))
-    theirs = _mean(several, best)
-    numbers = f"{_three(own)} on average and {_three(_worst(several, ours))} in the worst pair"
-    rival = f"{_three(theirs)} and {_three(_worst(several, best))}"
+def _contest(
+    several: Retrainings, ours: str, others: tuple[str, ...], where: str, measure: str = _IN_ORDER
+) -> str:  # fmt: skip
+    own = _mean(several, ours, measure)
+    best = max(others, key=lambda frame: _mean(several, frame, measure))
+    theirs = _mean(several, best, measure)
+    numbers = f"{_three(own)} on average and {_three(_worst(several, ours, measure))} in the worst pair"
+    rival = f"{_three(theirs)} and {_three(_worst(several, best, measure))}"
     name = {"energies": "states by energy", "lifted": "lifted states"}[ours]
+    how = "in order" if measure == _IN_ORDER else "as spaces"
     if own > theirs + _TIE:
-        return f"{where}, {name} agree in order at {numbers}; the best other frame, {best}, at {rival}."
+        return f"{where}, {name} agree {how} at {numbers}; the best other frame, {best}, at {rival}."
     if own >= theirs - _TIE:
-        return f"{where}, {name} agree in order at {numbers}; {best} is as good here, {rival}."
+        return f"{where}, {name} agree {how} at {numbers}; {best} is as good here, {rival}."
     return f"{where}, {best} agrees better here, {rival}, than {name} do, {numbers}: for these data take {best}."
 
 
@@ -122,9 +135,9 @@ def _clusters(analysis: Analysis, several: Retrainings) -> str:
     if kappa is None:
         return said.strip()
     if kappa >= _SEPARATED:
-        return said + f"Separation κ = {number(round(kappa, 3))}, above {_SEPARATED}: separated sets."
+        return said + f"Separation κ = {_three(kappa)}, above {_SEPARATED}: separated sets."
     return said + (
-        f"Separation κ = {number(round(kappa, 3))}, below {_SEPARATED}: by it they cannot be told from a sheet, "
+        f"Separation κ = {_three(kappa)}, below {_SEPARATED}: by it they cannot be told from a sheet, "
         "a ring or an arc cut in pieces."
     )
 
@@ -158,7 +171,7 @@ def _trainings(several: Retrainings) -> str:
         columns["KL (nats)"] = [f"{latent['kl']:.2f}" for latent in report.latents]
     titles = {"elbo": "held-out ELBO (nats)"}
     for name, values in report.scores.items():
-        columns[titles.get(name, name)] = [number(round(float(value), 2)) for value in values]
+        columns[titles.get(name, name)] = [f"{float(value):,.1f}".replace("-", "−") for value in values]
     head = "".join(f'<th scope="col">{escape(title)}</th>' for title in columns)
     rows = "".join(
         f'<tr><th scope="row">{escape(name)}</th>'
@@ -172,12 +185,18 @@ def _trainings(several: Retrainings) -> str:
     )
 
 
-def _mean(several: Retrainings, frame: str) -> float:
-    return float(several.degeneracy.values[frame]["ordered_correlation"].mean())
+def _measure(several: Retrainings) -> str:
+    """In order, unless states that are compared are nearly degenerate: then the spaces they span, in every frame."""
+    inside = [first < last for first, last in several.lift.blocks if first <= several.degeneracy.n_axes]
+    return _AS_SPACES if any(inside) else _IN_ORDER
 
 
-def _worst(several: Retrainings, frame: str) -> float:
-    return float(several.degeneracy.values[frame]["ordered_correlation"].min())
+def _mean(several: Retrainings, frame: str, measure: str) -> float:
+    return float(several.degeneracy.values[frame][measure].mean())
+
+
+def _worst(several: Retrainings, frame: str, measure: str) -> float:
+    return float(several.degeneracy.values[frame][measure].min())
 
 
 def _three(value: float) -> str:

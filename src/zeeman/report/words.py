@@ -144,7 +144,9 @@ def _latent(analysis: Analysis) -> str:
         what += "; the axes are the two leading canonical coordinates, those of lowest energy"
     label = "phase" if analysis.spins is not None else "class"
     known = f"coloured by the known {label} (never shown to the model) and by the cluster that the spectrum finds"
-    text = f"The plane of posterior means, {what}, {known if analysis.phases is not None else 'coloured by cluster'}."
+    text = (
+        f"The plane of {_points(analysis)}, {what}, {known if analysis.phases is not None else 'coloured by cluster'}."
+    )
     if analysis.pca is not None:
         text += " Beside it the plane of the first two principal components, in the same colours"
         text += " and with its own clusters." if analysis.pca.clusters is not None else "."
@@ -183,7 +185,7 @@ def _energies(analysis: Analysis) -> str:
 
 def _spectrum(analysis: Analysis) -> str:
     k, levels = analysis.n_clusters, analysis.energies
-    text = "(a) Levels of the Dirichlet form on the posterior means, near-degenerate ones side by side"
+    text = f"(a) Levels of the Dirichlet form on the {_points(analysis)}, near-degenerate ones side by side"
     text += ", with errors." if analysis.energies_error is not None else "."
     if 1 < k < len(levels) and levels[k - 1] > 0:
         text += f" The first level above the gap is {number(float(levels[k] / levels[k - 1]))} times the last below."
@@ -243,8 +245,8 @@ def _agreement(analysis: Analysis) -> str:
     return (
         "(a, b) A tick a pair of trainings, a diamond at the mean, open for frames fitted on paired samples (and "
         "judged on others). Bands: a random rotation of the same codes, and permuted samples. In (a) levels too near "
-        "to be told apart are compared as blocks. (c) Levels of every training, near-degenerate ones bracketed, and their "
-        "mean and spread."
+        "to be told apart are compared as blocks. (c) Levels of every training, near-degenerate ones bracketed, and "
+        "their mean and spread."
     )
 
 
@@ -253,6 +255,10 @@ _CAPTIONS = {
     "states": _states, "order_parameters": _order_parameters, "training": _training,
     "zeeman_diagram": _zeeman_diagram, "retrainings": _retrainings, "agreement": _agreement,
 }  # fmt: skip
+
+
+def _points(analysis: Analysis) -> str:
+    return "samples of the embedding" if analysis.codes is None else "posterior means"
 
 
 def _pca_levels(analysis: Analysis) -> bool:

@@ -266,7 +266,7 @@ def _ensemble_note(several: Retrainings, trained: list[BetaVAE]) -> list[str]:
         return []
     return [
         f"the {several.names[0]} network was trained once; {trained[1].n_replicas} smaller ones (two hidden layers, "
-        f"{trained[1].n_epochs} epochs) saw the same data and stand beside it in the lift, not in the other numbers"
+        f"{trained[1].n_epochs} epochs) saw the same data and stand beside it in the lift and in spreads over trainings"
     ]
 
 

@@ -1,6 +1,6 @@
 """Embeddings that already exist, one file a training: their spectra, the lift, the Zeeman diagram, the report.
 
-files (sample, latent), the same samples in the same order -> energies, clusters, lift -> figures, metrics.json, page
+A file holds (sample, latent); all hold the same samples in the same order, though not the same number of latents.
 """
 
 from __future__ import annotations

@@ -23,6 +23,7 @@ def publish(analysis: Analysis, folder: RunFolder, decoder: report.PageDecoder |
         figures = plots.draw_all(analysis)
         for name, figure in figures.items():
             plots.save(figure, folder.path / "figures" / f"{name}.png")
+            figure.set_layout_engine("none")  # laid out once, for the page as well
         _write_lift(analysis, folder)
     analysis = _timed(analysis, folder)
     with folder.stage("report"):

@@ -21,7 +21,8 @@ from zeeman.studies import readings
 
 __all__ = ["alone", "diagram_numbers", "diagrams_of", "numbers", "read_together", "spread_of", "together", "unit"]
 
-_POINTS = {"prior": 65, "sharpening": 9}  # the second solves for its levels on all draws at every point
+_POINTS = {"prior": 65, "sharpening": 13}  # the second solves for its levels on all draws at every point
+_RESAMPLES = 6  # for errors of levels, which say what may be joined; the replica in use gets more
 _MEASURES = {"agreement": "ordered_correlation", "matched": "matched_correlation", "subspace": "subspace_agreement"}
 
 
@@ -31,7 +32,7 @@ def read_together(
 ) -> Retrainings:  # fmt: skip
     """Lift `codes` and judge what separates them; one name a training."""
     parts = codes.mean if isinstance(codes, Codes) else codes
-    lifted = lift(codes, n_states, n_clusters=n_clusters, random_state=seed, n_bootstrap=0, verbose=progress)
+    lifted = lift(codes, n_states, n_clusters=n_clusters, random_state=seed, n_bootstrap=_RESAMPLES, verbose=progress)
     with Progress(1, "agreement of frames", enabled=progress) as bar:
         report = degeneracy(codes, n_states, lifted=lifted, scores=scores, random_state=seed)
         bar.advance()
