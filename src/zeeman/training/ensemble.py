@@ -1,8 +1,9 @@
 """R copies of a module taking one optimiser step together.
 
 A trainable module is any ``torch.nn.Module`` whose ``forward(batch, noise)`` returns its terms, a vector whose
-first entry is minimised. Noise is an argument, drawn by the caller from each replica's own stream, so a replica
-computes the same numbers alone, beside others, or stacked with them.
+first entry is minimised; it may have a `pace`, a dict of a child's name -> factor of its learning rate. Noise is an
+argument, drawn by the caller from each replica's own stream, so a replica computes the same numbers alone, beside
+others, or stacked with them.
 
 `Apart` steps the replicas one after another, or side by side in threads (torch releases the interpreter lock in its
 kernels, so threads do what processes would without copies of the data). `Stacked` steps all of them in one vmapped
@@ -78,7 +79,7 @@ class Apart(Ensemble):
         if channels_last:
             for module in modules:
                 module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self._optimisers = [_adam(list(module.parameters())) for module in modules]
+        self._optimisers = [_adam(dict(module.named_parameters())) for module in modules]
         # flushing subnormal numbers is a flag of the thread, not of the process
         flush = torch.set_flush_denormal
         self._pool = ThreadPoolExecutor(workers, initializer=flush, initargs=(True,)) if workers > 1 else None
@@ -113,7 +114,7 @@ class Apart(Ensemble):
     def _one(self, r: int, batch: Tensor, noise: Tensor, rate: float) -> Tensor:
         with _autocast(batch.device, self._half):
             terms = self.modules[r](batch, noise)
-        return _descend(self._optimisers[r], terms[0], terms, rate)
+        return _descend(self._optimisers[r], terms[0], terms, rate, _pace(self.modules[r]))
 
 
 class Stacked(Ensemble):
@@ -124,14 +125,14 @@ class Stacked(Ensemble):
         self._half = half
         self._parameters, self._buffers = stack_module_state(list(modules))
         self._skeleton = copy.deepcopy(modules[0]).to("meta").train()
-        self._optimiser = _adam(list(self._parameters.values()))
+        self._optimiser = _adam(self._parameters)
         self._terms = vmap(self._one)
 
     def step(self, batch: Tensor, noise: Tensor, rate: float) -> Tensor:
         """Take one Adam step of every replica, in one call."""
         with _autocast(batch.device, self._half):
             terms = self._terms(self._parameters, self._buffers, batch, noise)
-        return _descend(self._optimiser, terms[:, 0].sum(), terms, rate)
+        return _descend(self._optimiser, terms[:, 0].sum(), terms, rate, _pace(self.modules[0]))
 
     def modules_in_step(self) -> Sequence[nn.Module]:
         """Copy the stacked weights and buffers back into the modules and return them."""
@@ -157,7 +158,7 @@ class Stacked(Ensemble):
     def restore(self, moments: list[dict[str, Tensor]], n_steps: int) -> None:
         """Stack the modules' weights and the moments anew."""
         self._parameters, self._buffers = stack_module_state(list(self.modules))
-        self._optimiser = _adam(list(self._parameters.values()))
+        self._optimiser = _adam(self._parameters)
         stacked = {name: torch.stack([saved[name] for saved in moments]) for name in moments[0]}
         _set_moments(self._optimiser, self._parameters, stacked, n_steps)
 
@@ -165,14 +166,26 @@ class Stacked(Ensemble):
         return functional_call(self._skeleton, (parameters, buffers), (batch, noise))
 
 
-def _adam(parameters: list[Tensor]) -> torch.optim.Adam:
-    return torch.optim.Adam(parameters, betas=_BETAS, fused=True)
+def _adam(parameters: dict[str, Tensor]) -> torch.optim.Adam:
+    """Adam with a group of parameters for every child module."""
+    groups: dict[str, list[Tensor]] = {}
+    for name, parameter in parameters.items():
+        groups.setdefault(name.partition(".")[0], []).append(parameter)
+    return torch.optim.Adam(
+        [{"params": group, "child": child} for child, group in groups.items()], betas=_BETAS, fused=True
+    )
 
 
-def _descend(optimiser: torch.optim.Adam, loss: Tensor, terms: Tensor, rate: float) -> Tensor:
+def _pace(module: nn.Module) -> dict[str, float]:
+    pace = getattr(module, "pace", None)
+    return pace if isinstance(pace, dict) else {}
+
+
+def _descend(optimiser: torch.optim.Adam, loss: Tensor, terms: Tensor, rate: float, pace: dict[str, float]) -> Tensor:
     optimiser.zero_grad(set_to_none=True)
     loss.backward()
-    optimiser.param_groups[0]["lr"] = rate
+    for group in optimiser.param_groups:
+        group["lr"] = rate * pace.get(group["child"], 1.0)
     optimiser.step()
     return terms.detach()
 

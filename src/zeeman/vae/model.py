@@ -23,6 +23,7 @@ from zeeman.vae.spectral import LowLevels
 __all__ = ["NETWORKS", "LatentModel", "build_models", "resolve_network"]
 
 NETWORKS = ("table1", "table2", "mlp")
+_FOLLOWING = 0.2  # of the decoder's rate
 
 
 class LatentModel(nn.Module):
@@ -41,7 +42,7 @@ class LatentModel(nn.Module):
     regulariser : LowLevels, optional
         Added to the loss; sees the encoder's means.
     held : Tensor, (), or None
-        1 while the encoder stays as it is and only the decoder learns, 0 after; None if it never was held.
+        1 while the encoder stays as it is and only the decoder learns, 0 when it follows; None if both learn alike.
     """
 
     held: Tensor | None
@@ -68,7 +69,7 @@ class LatentModel(nn.Module):
 
     def forward(self, x: Tensor, noise: Tensor) -> Tensor:
         """Return the terms of the objective, such as loss, reconstruction and kl of eq. 4, and of the regulariser."""
-        mean, scale = (self._let_go(out) for out in self.encoder(self.likelihood.features(x)))
+        mean, scale = self.encoder(self.likelihood.features(x))
         terms = self.objective.terms(self, x, mean, scale, noise)
         if self.regulariser is None:
             return terms
@@ -87,11 +88,12 @@ class LatentModel(nn.Module):
         """Keep the encoder as it is until `held` is set to zero."""
         self.held = torch.ones(())
 
-    def _let_go(self, out: Tensor) -> Tensor:
-        """Return `out`, its gradient stopped while the encoder is held (a factor, so that replicas stack)."""
+    @property
+    def pace(self) -> dict[str, float]:
+        """Factor of the learning rate of every part: an encoder that has started well is held, then follows slowly."""
         if self.held is None:
-            return out
-        return out.detach() + (1.0 - self.held) * (out - out.detach())
+            return {}
+        return {"encoder": 0.0 if bool(self.held) else _FOLLOWING}
 
     def fields(self, z: Tensor) -> Tensor:
         """Return the effective local fields at z, in float32."""
