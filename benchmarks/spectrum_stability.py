@@ -24,6 +24,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from itertools import combinations
 from pathlib import Path
+from string import ascii_lowercase
 
 import numpy as np
 from spectrum_options import NAMES, sets_of, signature, spaces
@@ -31,12 +32,15 @@ from threadpoolctl import threadpool_limits
 
 from zeeman.base.random import stream
 from zeeman.hamiltonians import NormalizedGaussians, NormalizedMixture, held_out_trace, landmarks, rayleigh_ritz
+from zeeman.plots.style import GREY, INK, PALETTE, panels, save, styled, tag
 from zeeman.replicas.subspaces import subspace_agreement
 from zeeman.spectrum.resolution import carried_levels, neighbour_distance
 
 COUNTS, WIDTHS = (40, 80, 150, 300), (0.5, 0.7, 1.0, 1.4, 2.0, 2.8)
 SHRINKAGES, MIXED_WIDTHS = (0.0, 0.15, 0.3, 0.5, 0.8), ((1.0,), (1.0, 1.5), (1.0, 2.0), (1.0, 2.0, 3.0))
+DEFAULT = ((1.0, 2.0), 0.3)  # widths and shrinkage that LatentSpectrum takes
 FOLDS = 4
+DISAGREEMENT = (7e-4, 0.2)  # range drawn; the default agrees with itself
 PLATEAU = 1.05  # of the lowest held-out trace
 SETS = ["k4s11", "k5s11"]
 
@@ -141,33 +145,53 @@ def cells(curve: Curve) -> str:
     return f"{np.mean(curve.trace):.3f} | {np.mean(curve.default):.4f} | {curve.retrainings:.4f} | {energies}"
 
 
+@styled
 def draw(found: dict[str, dict[str, dict[tuple, Curve]]], path: Path) -> None:
-    """Two rows a set, landmarks and mixture: held-out trace, agreement, energies."""
-    from zeeman.plots.style import PALETTE, panels, save, styled, tag
-
-    figure, axes = panels(6 * len(found), 3, 44.0)
-    rows = [(name, kind) for name in found for kind in FAMILIES]
-
-    def row(number: int, name: str, kind: str) -> None:
-        family, own = found[name][kind], axes[3 * number : 3 * number + 3]
-        outer, inner = (COUNTS, WIDTHS) if kind == "landmarks" else (MIXED_WIDTHS, SHRINKAGES)
-        for colour, group in zip(PALETTE, outer, strict=False):
-            line = [family[group, x] for x in inner]
-            text = f"M = {group}" if kind == "landmarks" else f"w = {named(group)}"
-            own[0].plot(inner, [np.mean(c.trace) for c in line], ".-", color=colour, label=text)
-            own[1].plot(inner, [c.retrainings for c in line], ".-", color=colour)
-            own[1].plot(inner, [np.mean(c.default) for c in line], ls=(0, (3, 1.5)), color=colour, lw=0.8)
-            own[2].plot(inner, [np.mean(c.energies, axis=0) for c in line], color=colour, lw=0.9)
-        what = "landmarks" if kind == "landmarks" else "mixture"
-        titles = ("held-out trace", "agreement of the first $k-1$ states", "energies")
-        for ax, letter, title in zip(own, "abcdefghijkl"[3 * number :], titles, strict=False):
-            tag(ax, letter, f"{name[0]} = {name[1]}, {what}: {title}")
-            ax.set_xlabel("width / neighbour distance" if kind == "landmarks" else "shrinkage")
-        own[0].legend()
-
-    for number, each in enumerate(rows):
-        styled(row)(number, *each)
+    """Two rows a set, landmarks and mixture, on common scales: held-out trace, agreement, energies."""
+    figure, axes = panels(6 * len(found), 3, 40.0)
+    rows = [axes[first : first + 3] for first in range(0, len(axes), 3)]
+    for number, (name, families) in enumerate(found.items()):
+        landmark_row, mixture_row = rows[2 * number : 2 * number + 2]
+        title = f"$k$ = {name[1]}"
+        draw_row(landmark_row, f"{title}, landmarks", families["landmarks"], "M = {}")
+        draw_row(mixture_row, f"{title}, mixture", families["sets"], "w = {}", DEFAULT)
+        for above, below in zip(landmark_row, mixture_row, strict=True):
+            below.sharey(above)
+            above.autoscale(axis="y")
+        landmark_row[1].set_ylim(*DISAGREEMENT)
+        for ax in landmark_row:
+            ax.set_xlabel("Width / neighbour distance")
+        for ax in mixture_row:
+            ax.set_xlabel("Shrinkage")
+        mixture_row[1].legend(loc="upper center")
+    for ax, letter in zip(axes, ascii_lowercase, strict=False):
+        tag(ax, letter, ax.get_title(loc="left"))
     save(figure, path)
+
+
+def draw_row(axes: list, title: str, family: dict[tuple, Curve], text: str, default: tuple | None = None) -> None:
+    """One family: a colour for each first part of the key, the second part along x; a ring round the default."""
+    trace, agreement, levels = axes
+    dashed = {"ls": (0, (3, 1.5)), "lw": 0.8}
+    agreement.plot([], [], color=GREY, label="between retrainings")
+    agreement.plot([], [], color=GREY, label="with LatentSpectrum", **dashed)
+    for colour, group in zip(PALETTE, dict.fromkeys(first for first, _ in family), strict=False):
+        x = [second for first, second in family if first == group]
+        line = [family[group, each] for each in x]
+        trace.plot(x, [np.mean(c.trace) for c in line], ".-", color=colour)
+        agreement.plot(x, [1.0 - c.retrainings for c in line], ".-", color=colour)
+        agreement.plot(x, [1.0 - np.mean(c.default) for c in line], color=colour, **dashed)
+        curves = levels.plot(x, [np.mean(c.energies, axis=0) for c in line], ".-", color=colour, lw=0.9, ms=2.5)
+        curves[0].set_label(text.format(named(group) if isinstance(group, tuple) else group))
+    if default:
+        own, ring = family[default], {"ms": 6, "mfc": "none", "mec": INK, "mew": 0.8}
+        trace.plot(default[1], np.mean(own.trace), "o", **ring)
+        agreement.plot(default[1], 1.0 - own.retrainings, "o", **ring)
+    levels.legend(loc="upper left", bbox_to_anchor=(1.02, 1.0))
+    agreement.set(yscale="log")
+    names = ("Held-out trace", "1 − agreement", r"Energies $E_1 \ldots E_{k-1}$")
+    for ax, name in zip(axes, names, strict=True):
+        ax.set(title=title, ylabel=name)
 
 
 def main() -> None:
