@@ -34,6 +34,7 @@ from zeeman.hamiltonians import (
     landmarks,
     prior_points,
     rayleigh_ritz,
+    ritz,
 )
 
 __all__ = ["PATHS", "Diagram", "few_landmarks", "prior_path", "sharpening_path"]
@@ -42,7 +43,6 @@ PATHS = ("prior", "sharpening")
 _PRIOR_POINTS = 65_536
 _MOST_POLYNOMIALS = 160
 _MOST_DEGREE = 6
-_MOST_LANDMARKS = 120
 _FEW_LANDMARKS, _FEW_WIDTH = 40, 2.0
 _UNRESOLVED = 1e-5  # of the largest overlap under the prior
 _NEARLY_EQUAL = 0.05  # levels of the prior this near are one multiplet: quadrature splits them by less
@@ -125,12 +125,11 @@ def prior_path(
 
 
 def sharpening_path(
-    Z: NDArray[np.float64], scale: NDArray[np.float64], width: float, n_states: int, *,
-    n_points: int = 17, seed: int = 0,
-) -> Diagram:  # fmt: skip
+    Z: NDArray[np.float64], scale: NDArray[np.float64], sets: Any, n_states: int, *, n_points: int = 17, seed: int = 0
+) -> Diagram:
     """Levels from the aggregated posterior to the density of posterior means.
 
-    Noise draws and landmarks are the same all along the path: samples are mu_i + (1 - l) sigma_i noise, and landmarks
+    Noise draws and functions are the same all along the path: samples are mu_i + (1 - l) sigma_i noise, and landmarks
     lie where the samples of any strength do. At l = 1 the exact density of N points has N zero levels: what is meant is
     the population's, and the finite basis regularises.
 
@@ -138,8 +137,8 @@ def sharpening_path(
     ----------
     Z, scale : ndarray, (sample, latent)
         Means and standard deviations of q(z|x).
-    width : float
-        Of the Gaussians, in units of the distance between neighbouring landmarks.
+    sets : SampleBasis or None
+        Functions that tell the sets of the data apart, beside the landmarks.
     """
     rng = stream(seed, "sharpening")
     draws = max(1, min(_DRAWS, _MOST_DRAWN // len(Z)))
@@ -147,9 +146,10 @@ def sharpening_path(
     means = np.tile(Z, (draws, 1))
     strength = np.linspace(0.0, 1.0, n_points)
     every = np.concatenate([Z + (1.0 - s) * noise[: len(Z)] for s in (0.0, 0.5, 1.0)])
-    centers = landmarks(every, min(2 * _MOST_LANDMARKS, len(Z) // 10 + n_states), seed)
-    basis = NormalizedGaussians(centers, width * _spacing(centers))
-    exact = [rayleigh_ritz(*basis.forms(means + (1 - s) * noise), n_states, ground=basis.constant) for s in strength]
+    basis: Any = few_landmarks(every, seed)
+    if sets is not None:
+        basis = Union(sets, basis)
+    exact = [ritz(means + (1.0 - s) * noise, basis, n_states) for s in strength]
     energies = np.array([levels.energies for levels in exact])
     dim = Z.shape[1]
     return Diagram(

@@ -219,15 +219,16 @@ class LatentSpectrum(ClusterMixin, TransformerMixin, BaseEstimator):
         n_states = n_states or self.n_states
         seed = entropy_of(self.random_state)
         with threadpool_limits(1 if self._Z.size < _THREADS_PAY else None):
+            sets = Shifted(self._sets, self.center_) if self._sets else None
             if path == "prior":
-                basis = Shifted(self._sets, self.center_) if self._sets else few_landmarks(self._Z, seed)
+                basis = sets or few_landmarks(self._Z, seed)
                 return prior_path(self._Z, basis, n_states, n_points=n_points, order=order, seed=seed)
             if self._scale is None:
                 raise ValueError(
                     "path='sharpening' needs the widths of the posteriors: fit on Codes (BetaVAE.encode), "
                     "not on an array of means"
                 )
-            return sharpening_path(self._Z, self._scale, self.width_, n_states, n_points=n_points, seed=seed)
+            return sharpening_path(self._Z, self._scale, sets, n_states, n_points=n_points, seed=seed)
 
     def is_outside(self, Z: Any) -> NDArray[np.bool_]:
         """Whether each sample is farther from the landmarks than 99 % of the training samples, (sample,)."""
