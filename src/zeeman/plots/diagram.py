@@ -43,7 +43,7 @@ def zeeman_diagram(diagram: Diagram, ax: Axes, *, n_clusters: int = 1, top: floa
         Upper end of the energy axis; by default a little above the levels at l = 0. Levels that rise beyond it leave
         the picture.
     """
-    top = top or 1.12 * float(diagram.energies[0].max())
+    top = top or 1.12 * float(np.nanmax(diagram.energies[0]))
     for n, energies in reversed(list(enumerate(diagram.energies.T))):
         low = n < n_clusters
         ax.plot(
@@ -105,7 +105,7 @@ def _degeneracies(diagram: Diagram, ax: Axes, top: float) -> None:
     start = diagram.energies[0]
     if diagram.first_order is not None:
         d = len(diagram.first_order)
-        named = [(n / 2, comb(n + d - 1, n)) for n in range(1, 1 + int(2 * min(top, start.max() + 0.05)))]
+        named = [(n / 2, comb(n + d - 1, n)) for n in range(1, 1 + int(2 * min(top, np.nanmax(start) + 0.05)))]
     else:
         groups = [(a, b) for a, b in diagram.multiplets if b > a]
         named = [(float(start[a : b + 1].mean()), b - a + 1) for a, b in groups if b < len(start) - 1]

@@ -60,7 +60,7 @@ class Diagram:
     strength : ndarray, (point,)
         l from 0 to 1.
     energies : ndarray, (point, state)
-        Rayleigh-Ritz levels of q_l, ascending, in units of length^-2.
+        Rayleigh-Ritz levels of q_l, ascending, in units of length^-2; nan where the samples resolve no more.
     series : mapping of int to ndarray
         Order -> (point, state): partial sums of the perturbation series about l = 0 ("prior" only), nearly degenerate
         levels diagonalised together.
@@ -150,7 +150,7 @@ def sharpening_path(
     if sets is not None:
         basis = Union(sets, basis)
     exact = [ritz(means + (1.0 - s) * noise, basis, n_states) for s in strength]
-    energies = np.array([levels.energies for levels in exact])
+    energies = np.array([_padded(levels.energies, n_states) for levels in exact])
     dim = Z.shape[1]
     return Diagram(
         "sharpening", strength, energies, _multiplets(energies[0]),
@@ -190,7 +190,12 @@ def _resolved(B: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _levels(A: NDArray[np.float64], B: NDArray[np.float64], n_states: int) -> NDArray[np.float64]:
-    return rayleigh_ritz(A, B, n_states).energies  # functions that vanish on the data drop out as l -> 1
+    # functions that vanish on the data drop out as l -> 1
+    return _padded(rayleigh_ritz(A, B, n_states).energies, n_states)
+
+
+def _padded(energies: NDArray[np.float64], n_states: int) -> NDArray[np.float64]:
+    return np.append(energies, np.full(n_states - len(energies), np.nan))
 
 
 def _separability(series: Series, B: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -205,13 +210,14 @@ def _separability(series: Series, B: NDArray[np.float64]) -> NDArray[np.float64]
 
 def _multiplets(energies: NDArray[np.float64]) -> list[tuple[int, int]]:
     """Runs of levels whose neighbours lie within a fifth of the mean spacing, at least 0.05."""
+    energies = energies[np.isfinite(energies)]
     near = max(_NEARLY_EQUAL, 0.2 * energies[-1] / max(1, len(energies) - 1))
     starts = np.flatnonzero(np.diff(energies) >= near) + 1
     return [(int(part[0]), int(part[-1])) for part in np.split(np.arange(len(energies)), starts)]
 
 
 def _width(energies: NDArray[np.float64], dim: int) -> float:
-    first = energies[1 : dim + 1]
+    first = energies[1 : dim + 1][np.isfinite(energies[1 : dim + 1])]
     return float(np.ptp(first)) if len(first) else 0.0
 
 
