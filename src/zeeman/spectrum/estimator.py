@@ -42,9 +42,10 @@ _OUTSIDE_PERCENTILE = 99.0
 class LatentSpectrum(ClusterMixin, TransformerMixin, BaseEstimator):
     """Energy levels, states and clusters of a latent space from its samples (Rayleigh-Ritz).
 
-    Solves A c = E B c with A_ij = 1/2 E_q[grad p_i . grad p_j], B_ij = E_q[p_i p_j] for normalised Gaussians p_j at
-    k-means landmarks; their width is the one of lowest held-out energy. No step depends on the axes: energies are the
-    same for Z and Z @ Q, Q orthogonal (they scale as length^-2).
+    Solves A c = E B c with A_ij = 1/2 E_q[grad p_i . grad p_j], B_ij = E_q[p_i p_j] in functions p_j of two kinds:
+    normalised Gaussians at k-means landmarks, of the width with the lowest held-out energy, and for the k states that
+    tell k sets apart the responsibilities of a fitted mixture, where these have the lower held-out energy. No step
+    depends on the axes: energies are the same for Z and Z @ Q, Q orthogonal (they scale as length^-2).
 
     Parameters
     ----------
@@ -67,31 +68,41 @@ class LatentSpectrum(ClusterMixin, TransformerMixin, BaseEstimator):
     energies_ : ndarray, (n_states,)
         Ascending, energies_[0] = 0, in units of the inverse squared length of the latent space.
     energies_error_ : ndarray, (n_states,)
-        Bootstrap standard errors over samples. The spread over retrainings is larger, 3 to 7 times in our tests.
+        Bootstrap standard errors over samples; the spread over retrainings is another number (`zeeman.lift`).
     n_clusters_ : int
-        Largest k with separation_[k] above separation_threshold_[k] and valley_[k] below 2/3, 1 if there is none.
+        Largest k whose k sets are separated: separation_[k] above separation_threshold_[k], and a valley between every
+        two (`zeeman.spectrum.counting` has the rule); 1 if there is none.
     n_clusters_frequency_ : dict
         Share of the bootstrap resamples that find each k.
     separation_ : dict
         kappa_k for k = 2 .. n_states: the smallest eigenvalue of the between-cell covariance of the whitened states
-        f_1 .. f_{k-1}; 1 for sets with nothing between them, 8/pi^2 = .81 for an even sheet cut in half.
+        f_1 .. f_{k-1}; 1 for sets with nothing between them, 2/pi for a Gaussian and 8/pi^2 = .81 for an even sheet cut
+        in half. Below .85 sheets, rings and arcs cannot be told from sets.
     separation_threshold_ : dict
-        For every k, 2/pi (a Gaussian cut in half) or, if larger, the mean + 2 sd of kappa_k over Gaussians of the
-        same covariance.
+        For every k what kappa_k must exceed: nulls are drawn where they decide, elsewhere 2/pi stands.
     valley_ : dict
-        For every k, samples halfway between two cells over samples at their medians, plus two standard errors, for
-        the pair of cells where it is largest (1 where kappa_k does not reach 2/pi). Rings and long arcs have
-        valleys too and are found as several sets.
+        For every k, the density halfway between the two cells parted least, over that at their sides; 1 or more: none.
     labels_ : ndarray, (sample,)
         Clusters of the training samples, 0 the most populated.
     signs_ : tuple of str
         For every excited state "skewness" where E f^3 fixes its sign, "undetermined" where it does not.
-    basis_, coefficients_ : NormalizedGaussians; ndarray, (landmark, n_states)
+    localized_energies_ : ndarray, (n_clusters_,)
+        Energies of the localized states (`localize`), one a cluster.
+    couplings_ : ndarray, (n_clusters_, n_clusters_)
+        The Hamiltonian of the n_clusters_ lowest states between localized ones; off the diagonal, what moves between
+        two clusters. Small: hard to cross.
+    basis_, coefficients_ : SampleBasis; ndarray, (function, n_states)
         f_m(z) = sum_j coefficients_[j, m] basis_(z - center_)[j].
+    landmarks_, width_ : NormalizedGaussians, float
+        The landmarks' part of the basis, and its width in units of the distance between neighbouring landmarks.
+    held_out_ : dict
+        Held-out energies of every number of landmarks and width that was tried.
     center_ : ndarray, (latent,)
         Mean of the training samples.
     outlier_states_ : list of dict
         States set aside because they live on a few isolated samples: their energies and sample counts.
+    inner_states_ : list of dict
+        States set aside because they move inside a set at less than it costs to part all sets: their energies.
 
     References
     ----------
