@@ -129,15 +129,20 @@ def agreement(several: Retrainings, *, columns: int = 2) -> Figure:
         axes[1].set_yticklabels([])
     ladder(several.lift, axes[2])
     tag(axes[2], "c", "Levels of every training")
-    counts = ", ".join(f"{kind} {count}" for kind, count in degeneracy.kinds.items())
-    total = len(degeneracy.pairs)
-    breaks = "; " if wide else "\n"
-    figure.supxlabel(
-        f"What separates the {total} {'pairs' if total > 1 else 'pair'}: {counts}.{breaks if not wide else ' '}"
-        "Open diamonds: frames fitted on paired samples.",
-        fontsize=6.5, x=0.01, ha="left",
-    )  # fmt: skip
+    figure.supxlabel(_footnote(several, " " if wide else "\n"), fontsize=6.5, x=0.01, ha="left")
     return figure
+
+
+def _footnote(several: Retrainings, between: str) -> str:
+    """Verdicts, what open marks mean, and which states count as a space and not one by one."""
+    report = several.degeneracy
+    pairs = f"{len(report.pairs)} pairs" if len(report.pairs) > 1 else "pair"
+    said = [f"What separates the {pairs}: {', '.join(f'{kind} {count}' for kind, count in report.kinds.items())}."]
+    said.append("Open diamonds: frames fitted on paired samples.")
+    blocks = [f"{first} to {last}" for first, last in several.lift.blocks if first < last and first <= report.n_axes]
+    if blocks:
+        said.append(f"By energies: states {' and '.join(blocks)} compared as a space.")
+    return between.join(said)
 
 
 def _plane(Z: NDArray) -> NDArray:

@@ -97,7 +97,7 @@ def _series(diagram: Diagram, ax: Axes, top: float) -> None:
 
 
 def _legend_paper() -> dict:
-    return {"frameon": True, "framealpha": 0.85, "edgecolor": "none", "facecolor": "white", "borderpad": 0.2}
+    return {"frameon": True, "framealpha": 1.0, "edgecolor": "none", "facecolor": "white", "borderpad": 0.2}
 
 
 def _degeneracies(diagram: Diagram, ax: Axes, top: float) -> None:
