@@ -145,7 +145,7 @@ def _resolved(data: Loaded, options: Options, *, built_in: bool) -> tuple[Option
         if lattice:
             notes.append("the encoder starts at the principal components, in a random frame; --start random for none")
     if options.learning_rate is None:
-        options = replace(options, learning_rate=5e-4 if options.start == "pca" else 1e-3)
+        options = replace(options, learning_rate=1e-3)
     if options.scale not in ("auto", "none", "standardize"):
         raise ValueError(f"scale must be 'auto', 'none' or 'standardize', got {options.scale!r}")
     if options.scale == "auto":

@@ -29,8 +29,7 @@ class Options:
     n_epochs : int, optional
         Passes over the data; by default as many as the kind of data needs.
     learning_rate : float, optional
-        Adam's rate at the start, falling to zero along a cosine; 0.0005 for an encoder that starts at the principal
-        components, otherwise 0.001, the paper's.
+        Adam's rate at the start, falling to zero along a cosine; 0.001, the paper's.
     start : str, optional
         "pca" (the default for spins): the encoder starts at the principal components, in a random frame; "random".
     batch_size : int
