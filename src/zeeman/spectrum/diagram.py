@@ -109,9 +109,12 @@ def prior_path(
     A_p, B_p = both.forms(_prior(dim, seed))
     A_q, B_q = both.forms(Z)
     resolved = _resolved(B_p)
+    constant: NDArray[np.float64] = resolved.T @ B_p @ both.constant  # its combination, orthonormal under the prior
     A_p, B_p, A_q, B_q = (resolved.T @ form @ resolved for form in (A_p, B_p, A_q, B_q))
     strength = np.linspace(0.0, 1.0, n_points)
-    exact = np.array([_levels((1 - s) * A_p + s * A_q, (1 - s) * B_p + s * B_q, n_states) for s in strength])
+    exact = np.array([
+        _levels((1 - s) * A_p + s * A_q, (1 - s) * B_p + s * B_q, n_states, constant) for s in strength
+    ])  # fmt: skip
     series = expand([A_p, A_q - A_p], [B_p, B_q - B_p], order, n_states, gap=_NEARLY_EQUAL)
     spread = np.sort(np.linalg.eigvalsh(Z.T @ Z / len(Z)))[::-1]
     multiplets = [(int(b[0]), int(min(b[-1], n_states - 1))) for b in series.blocks if b[0] < n_states]
@@ -189,9 +192,11 @@ def _resolved(B: NDArray[np.float64]) -> NDArray[np.float64]:
     return vectors[:, kept] / np.sqrt(values[kept]) / size[:, None]
 
 
-def _levels(A: NDArray[np.float64], B: NDArray[np.float64], n_states: int) -> NDArray[np.float64]:
+def _levels(
+    A: NDArray[np.float64], B: NDArray[np.float64], n_states: int, ground: NDArray[np.float64]
+) -> NDArray[np.float64]:
     # functions that vanish on the data drop out as l -> 1
-    return _padded(rayleigh_ritz(A, B, n_states).energies, n_states)
+    return _padded(rayleigh_ritz(A, B, n_states, ground=ground).energies, n_states)
 
 
 def _padded(energies: NDArray[np.float64], n_states: int) -> NDArray[np.float64]:
