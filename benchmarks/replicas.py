@@ -105,6 +105,7 @@ def judged(name: str, kept: dict[str, np.ndarray], k: int) -> dict:
     mixture = [adjusted_rand_score(truth, GaussianMixture(k, n_init=3, random_state=0).fit_predict(Z)) for Z in means]
     values, low = report.values, slice(1, max(2, lifted.n_clusters))
     energies = lifted.energies[:, low]
+    energies = np.where(energies > lifted.energies[:, -1:] / len(truth), energies, np.nan)  # below: at zero
     return {
         "set": name, "k": k, "found": lifted.found.tolist(), "n_clusters": lifted.n_clusters,
         "subspace": _summary(values["energies"]["subspace_agreement"]),
@@ -164,7 +165,7 @@ def table(rows: list[dict]) -> str:
         cells += [f"{row[c]:.3f}" for c in ("ari", "ari_kmeans", "ari_mixture")]
         cells.append(
             ", ".join(
-                f"{100 * s:.0f}±{100 * e:.0f} %"
+                f"{100 * s:.0f} ({100 * e:.0f}) %" if s == s else "at zero"
                 for s, e in zip(row["energy_spread"], row["sampling_error"], strict=True)
             )
         )

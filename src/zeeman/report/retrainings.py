@@ -18,7 +18,7 @@ __all__ = ["RETRAININGS", "finding", "section"]
 RETRAININGS = ("retrainings", "agreement")  # figures that belong to this section
 _IN_ORDER, _AS_SPACES = "ordered_correlation", "subspace_agreement"
 _TIE = 0.01  # mean agreements closer than this are called level
-_SEPARATED = 0.85  # kappa above which no sheet, ring or arc lies
+_SEPARATED = 0.85  # kappa that sheets, rings and arcs seldom reach
 _MEANS = {
     "identical": "nothing at all (identical)",
     "sign/permutation": "signs and the order of axes (sign/permutation)",
