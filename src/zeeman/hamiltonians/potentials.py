@@ -6,6 +6,7 @@ says which (`axis`), so that a product basis integrates it one axis at a time, i
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from numbers import Real
@@ -88,14 +89,14 @@ class Potential:
 Factors = tuple[Potential, ...]
 
 
-class _OneAxis(Potential):
+class _OneAxis(Potential, ABC):
     """A function of one coordinate."""
 
     axis: int
 
+    @abstractmethod
     def on_axis(self, x: Array) -> Array:
         """Values at coordinates x, any shape."""
-        raise NotImplementedError
 
     def __call__(self, z: ArrayLike) -> Array:
         z = positions(z)

@@ -36,6 +36,7 @@ from zeeman.hamiltonians import (
     rayleigh_ritz,
     ritz,
 )
+from zeeman.spectrum.resolution import neighbour_distance
 
 __all__ = ["PATHS", "Diagram", "few_landmarks", "prior_path", "sharpening_path"]
 
@@ -164,7 +165,7 @@ def sharpening_path(
 def few_landmarks(Z: NDArray[np.float64], seed: int) -> NormalizedGaussians:
     """A coarse basis for data of any shape: where the prior has samples and the data none, fine functions only err."""
     centers = landmarks(Z, min(_FEW_LANDMARKS, len(Z) // 10 + 2), seed)
-    return NormalizedGaussians(centers, _FEW_WIDTH * _spacing(centers))
+    return NormalizedGaussians(centers, _FEW_WIDTH * neighbour_distance(centers))
 
 
 def _prior(dim: int, seed: int) -> NDArray[np.float64]:
@@ -224,12 +225,6 @@ def _multiplets(energies: NDArray[np.float64]) -> list[tuple[int, int]]:
 def _width(energies: NDArray[np.float64], dim: int) -> float:
     first = energies[1 : dim + 1][np.isfinite(energies[1 : dim + 1])]
     return float(np.ptp(first)) if len(first) else 0.0
-
-
-def _spacing(centers: NDArray[np.float64]) -> float:
-    from scipy.spatial import cKDTree
-
-    return float(np.median(cKDTree(centers).query(centers, k=2)[0][:, 1]))
 
 
 def _divergence(Z: NDArray[np.float64], scale: NDArray[np.float64], rng: np.random.Generator) -> float:

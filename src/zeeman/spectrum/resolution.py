@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
 from zeeman.base.random import stream
 from zeeman.hamiltonians import (
@@ -98,8 +99,6 @@ class Solution:
 
 def neighbour_distance(centers: NDArray[np.float64]) -> float:
     """Median distance from a landmark to its nearest other landmark, in units of the latent space."""
-    from scipy.spatial import cKDTree
-
     return float(np.median(cKDTree(centers).query(centers, k=2)[0][:, 1]))
 
 
