@@ -126,10 +126,10 @@ def _degeneracies(diagram: Diagram, ax: Axes, top: float) -> None:
 
 
 def _divergence(kl: float) -> str:
-    """KL(q_0 || p) as found; its estimate from held-out draws can fall below zero, where nothing is resolved."""
-    if kl < 0:
+    """KL(q_0 || p), known from below; nothing is resolved if the bound is not above zero."""
+    if kl <= 0:
         return "KL($q_0$||$p$): not resolved\nby so few samples"
-    return f"KL($q_0$||$p$) = {number(kl)} nats"
+    return f"KL($q_0$||$p$) $\\geq$ {number(kl)} nats"
 
 
 def _low_states(diagram: Diagram, ax: Axes, k: int, top: float) -> None:
