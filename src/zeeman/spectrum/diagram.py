@@ -29,6 +29,7 @@ from zeeman.base.random import stream
 from zeeman.hamiltonians import (
     HermitePolynomials,
     NormalizedGaussians,
+    NormalizedMixture,
     Series,
     Union,
     expand,
@@ -39,13 +40,14 @@ from zeeman.hamiltonians import (
 )
 from zeeman.spectrum.resolution import neighbour_distance
 
-__all__ = ["PATHS", "Diagram", "few_landmarks", "prior_path", "sharpening_path"]
+__all__ = ["PATHS", "Diagram", "broadened", "few_landmarks", "prior_path", "sharpening_path"]
 
 PATHS = ("prior", "sharpening")
-_PRIOR_POINTS = 65_536
+_PRIOR_POINTS, _IN_FEW_DIMENSIONS = 65_536, 262_144  # more where they are cheap and steps are sharp
 _MOST_POLYNOMIALS = 160
 _MOST_DEGREE = 6
 _FEW_LANDMARKS, _FEW_WIDTH = 40, 2.0
+_STEP = 0.4
 _UNRESOLVED = 1e-5  # of the largest overlap under the prior
 _NEARLY_EQUAL = 0.05  # levels of the prior this near are one multiplet: quadrature splits them by less
 _COMPONENTS, _MOST_JUDGED = (1, 2, 4, 8), 6_000  # mixtures that bound KL(q_0 || p), and draws
@@ -169,9 +171,15 @@ def few_landmarks(Z: NDArray[np.float64], seed: int) -> NormalizedGaussians:
     return NormalizedGaussians(centers, _FEW_WIDTH * neighbour_distance(centers))
 
 
+def broadened(sets: NormalizedMixture) -> NormalizedMixture:
+    """The sets' functions with steps that samples of the prior resolve: covariances + 0.4^2, in the prior's units."""
+    wide = sets.covariances + _STEP**2 * np.eye(sets.means.shape[1])
+    return NormalizedMixture(sets.shares, sets.means, wide, sets.widths)
+
+
 def _prior(dim: int, seed: int) -> NDArray[np.float64]:
     """Points of the prior whose first, second and odd moments are exact, so that its first level is d-fold."""
-    z = prior_points(dim, _PRIOR_POINTS // 2, seed)
+    z = prior_points(dim, (_IN_FEW_DIMENSIONS if dim <= 3 else _PRIOR_POINTS) // 2, seed)
     z = np.concatenate([z, -z])
     return z @ np.linalg.inv(np.linalg.cholesky(z.T @ z / len(z))).T
 

@@ -20,7 +20,7 @@ from zeeman.base.random import entropy_of, stream
 from zeeman.base.types import Codes, Labels, Seed
 from zeeman.hamiltonians import Shifted
 from zeeman.spectrum.counting import Count, count_clusters, recount
-from zeeman.spectrum.diagram import PATHS, Diagram, few_landmarks, prior_path, sharpening_path
+from zeeman.spectrum.diagram import PATHS, Diagram, broadened, few_landmarks, prior_path, sharpening_path
 from zeeman.spectrum.localized import localize
 from zeeman.spectrum.resolution import (
     Resolution,
@@ -230,7 +230,7 @@ class LatentSpectrum(ClusterMixin, TransformerMixin, BaseEstimator):
         n_states = n_states or self.n_states
         seed = entropy_of(self.random_state)
         with threadpool_limits(1 if self._Z.size < _THREADS_PAY else None):
-            sets = Shifted(self._sets, self.center_) if self._sets else None
+            sets = Shifted(broadened(self._sets), self.center_) if self._sets else None
             if path == "prior":
                 basis = sets or few_landmarks(self._Z, seed)
                 return prior_path(self._Z, basis, n_states, n_points=n_points, order=order, seed=seed)
