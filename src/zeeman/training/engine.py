@@ -18,12 +18,12 @@ import torch
 from torch import Tensor, nn
 
 from zeeman.base.checks import check_choice, check_positive_integer
-from zeeman.training.ensemble import Apart, Ensemble, Split, Stacked
+from zeeman.training.ensemble import Apart, Ensemble, Stacked
 from zeeman.training.machine import half_precision_is_fast, quiet_machine, synchronize
 
 __all__ = ["ENGINES", "PRECISIONS", "Engine", "choose_engine"]
 
-ENGINES = ("apart", "threads", "stacked", "split")
+ENGINES = ("apart", "threads", "stacked")
 PRECISIONS = ("float32", "bfloat16")
 _MANY_STEPS = 64  # a shorter training is over before a choice pays, and runs the same way everywhere
 _SMALL = 4_000_000  # weights, all replicas together, up to which all replicas are timed
@@ -36,8 +36,7 @@ class Engine:
     Attributes
     ----------
     engine : str
-        "apart" (replicas in turn), "threads" (side by side), "stacked" (vmapped) or "split" (stacked groups side by
-        side).
+        "apart" (replicas in turn), "threads" (side by side) or "stacked" (vmapped).
     threads : int
         Torch threads of one step.
     precision : str
@@ -65,8 +64,6 @@ class Engine:
         half = self.precision == "bfloat16"
         if self.engine == "stacked":
             return Stacked(modules, half=half)
-        if self.engine == "split":
-            return Split(modules, workers=os.cpu_count() or 1, half=half)
         workers = min(len(modules), os.cpu_count() or 1) if self.engine == "threads" else 1
         return Apart(modules, half=half, workers=workers, channels_last=self.channels_last)
 
@@ -136,9 +133,8 @@ def _fastest(best: Engine, free: dict[str, bool], modules: list[nn.Module], batc
     if free["engine"] and len(modules) > 1:
         best = challenge(best, engine="apart" if best.engine == "stacked" else "stacked")
         if on_cpu and cores > 1:
-            for kind in ("threads", "split"):
-                best = challenge(best, engine=kind, threads=1 if free["threads"] else best.threads)
-    if best.engine in ("apart", "threads") and any(p.ndim == 4 for p in modules[0].parameters()):
+            best = challenge(best, engine="threads", threads=1 if free["threads"] else best.threads)
+    if best.engine != "stacked" and any(p.ndim == 4 for p in modules[0].parameters()):
         best = challenge(best, channels_last=True)
     if free["precision"] and half_precision_is_fast(batch.device):
         best = challenge(best, precision="bfloat16")

@@ -7,8 +7,7 @@ others, or stacked with them.
 
 `Apart` steps the replicas one after another, or side by side in threads (torch releases the interpreter lock in its
 kernels, so threads do what processes would without copies of the data). `Stacked` steps all of them in one vmapped
-call: fewer and larger kernels, the faster way for small networks. `Split` stacks them in groups, a thread each. All
-keep every replica's own batch-norm buffers.
+call: fewer and larger kernels, the faster way for small networks. Both keep every replica's own batch-norm buffers.
 """
 
 from __future__ import annotations
@@ -18,14 +17,13 @@ import copy
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from itertools import pairwise
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
 
-__all__ = ["Apart", "Ensemble", "Split", "Stacked"]
+__all__ = ["Apart", "Ensemble", "Stacked"]
 
 _BETAS = (0.5, 0.999)  # paper 002, section 5
 
@@ -166,49 +164,6 @@ class Stacked(Ensemble):
 
     def _one(self, parameters: Any, buffers: Any, batch: Tensor, noise: Tensor) -> Tensor:
         return functional_call(self._skeleton, (parameters, buffers), (batch, noise))
-
-
-class Split(Ensemble):
-    """Groups of stacked replicas side by side, a thread each: what stacking saves, on every core."""
-
-    def __init__(self, modules: Sequence[nn.Module], *, workers: int, half: bool = False) -> None:
-        self.modules = modules
-        ends = [round(len(modules) * worker / workers) for worker in range(workers + 1)]
-        self._groups = [slice(*pair) for pair in pairwise(ends) if pair[0] < pair[1]]
-        self._parts = [Stacked(modules[group], half=half) for group in self._groups]
-        self._pool = ThreadPoolExecutor(len(self._parts), initializer=torch.set_flush_denormal, initargs=(True,))
-
-    def step(self, batch: Tensor, noise: Tensor, rate: float) -> Tensor:
-        """Take one Adam step of every group."""
-
-        def one(part: Stacked, group: slice) -> Tensor:
-            return part.step(batch[group], noise[group], rate)
-
-        return torch.cat(list(self._pool.map(one, self._parts, self._groups)))
-
-    def modules_in_step(self) -> Sequence[nn.Module]:
-        """Copy the stacked weights and buffers back into the modules and return them."""
-        for part in self._parts:
-            part.modules_in_step()
-        return self.modules
-
-    def adopt_modules(self) -> None:
-        """Copy the modules' weights and buffers into the stacked ones."""
-        for part in self._parts:
-            part.adopt_modules()
-
-    def moments(self) -> list[dict[str, Tensor]]:
-        """Return Adam's moments by replica and name."""
-        return [each for part in self._parts for each in part.moments()]
-
-    def restore(self, moments: list[dict[str, Tensor]], n_steps: int) -> None:
-        """Stack the modules' weights and the moments anew."""
-        for part, group in zip(self._parts, self._groups, strict=True):
-            part.restore(moments[group], n_steps)
-
-    def close(self) -> None:
-        """Release the threads."""
-        self._pool.shutdown()
 
 
 def _adam(parameters: dict[str, Tensor]) -> torch.optim.Adam:

@@ -80,7 +80,7 @@ class BetaVAE(TrainedVAE):
     n_threads : int, optional
         Torch threads while training; by default timed at the start.
     precision, engine : str
-        "float32" or "bfloat16" (autocast in training only); "apart", "threads", "stacked" or "split"; "auto": timed.
+        "float32" or "bfloat16" (autocast in training only); "apart", "threads" or "stacked"; "auto": timed.
     verbose : bool
         Show progress, terms and time left.
     objective : str or Objective
