@@ -73,8 +73,9 @@ def mixture_sets(
         The number of clusters, if it is known: then no other k is looked at.
     """
     found = {}
-    if len(Z) > _MAX_FITTED:  # what proposes functions need not see every sample
-        chosen = np.sort(stream(seed, "sets").choice(len(Z), _MAX_FITTED, replace=False))
+    if len(Z) > _MAX_FITTED:  # what proposes functions need not see every sample, but those that judge
+        shuffled = stream(seed, "sets").permutation(len(Z))
+        chosen = np.sort(shuffled[np.argsort(resolution.folds[shuffled] < 0, kind="stable")][:_MAX_FITTED])
         Z, resolution = Z[chosen], replace(resolution, folds=resolution.folds[chosen])
     most = len(Z) // (_SAMPLES_A_NUMBER * (Z.shape[1] + 1))
     for k in range(2, min(n_states, most) + 1):
