@@ -23,7 +23,7 @@ from zeeman.vae.spectral import LowLevels
 __all__ = ["NETWORKS", "LatentModel", "build_models", "resolve_network"]
 
 NETWORKS = ("table1", "table2", "mlp")
-_FOLLOWING = 0.1  # of the decoder's rate
+_FOLLOWING = 0.2  # of the decoder's rate
 
 
 class LatentModel(nn.Module):
