@@ -1,0 +1,90 @@
+"""Finished pieces of a long computation, each a file: a killed reproduction goes on where it stopped.
+
+A piece is a function of its settings alone, so two figures that need the same training share it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import zipfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+
+from zeeman.base.progress import Progress
+from zeeman.base.store import atomic_path, content_hash
+from zeeman.studies.figures.claims import Numbers
+
+__all__ = ["Shelf", "read_numbers", "write_numbers"]
+
+T = TypeVar("T")
+_FORMAT = 1  # raise it when a piece's meaning changes, so that old ones are not taken for new
+
+
+def write_numbers(path: str | os.PathLike[str], numbers: Numbers) -> None:
+    """Write arrays of numbers or strings as .npz, whole or not at all; nothing is pickled."""
+    arrays = {name: np.asarray(value) for name, value in numbers.items()}
+    for name, array in arrays.items():
+        if array.dtype.hasobject:
+            raise TypeError(f"numbers[{name!r}] is an array of objects; use numbers or strings")
+    with atomic_path(path) as beside:
+        np.savez_compressed(beside, allow_pickle=False, **arrays)
+
+
+def read_numbers(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
+    """Read what `write_numbers` wrote; ValueError names the file if it is not whole."""
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return {name: archive[name] for name in archive.files}
+    except (ValueError, zipfile.BadZipFile, EOFError) as error:
+        raise ValueError(f"{path} is not readable as .npz ({error}); remove it and repeat the command") from error
+
+
+class Shelf:
+    """Pieces of one reproduction in one folder.
+
+    Parameters
+    ----------
+    folder : path
+        Pieces are written to `folder`/pieces, checkpoints of running trainings to `folder`/running.
+    progress : bool
+        Show bars.
+    """
+
+    def __init__(self, folder: str | os.PathLike[str], *, progress: bool = True) -> None:
+        self.folder, self.progress = Path(folder), progress
+
+    def get(self, name: str, settings: Mapping[str, Any], make: Callable[[Path], Numbers]) -> Numbers:
+        """Return the piece `name` with these settings: from its file if it is there, from `make` otherwise.
+
+        Parameters
+        ----------
+        name : str
+            For people: part of the file's name.
+        settings : mapping
+            Everything that decides the numbers; plain values.
+        make : callable
+            ``make(checkpoint)`` computes the piece; `checkpoint` is a path of its own for a training to store itself
+            at (`BetaVAE.fit(X, checkpoint=...)`), removed when the piece is finished.
+        """
+        key = content_hash({"format": _FORMAT, "name": name, **settings})[:16]
+        file = self.folder / "pieces" / f"{name}-{key}.npz"
+        if file.is_file():
+            return read_numbers(file)
+        checkpoint = self.folder / "running" / f"{name}-{key}"
+        checkpoint.parent.mkdir(parents=True, exist_ok=True)
+        numbers = {key: np.asarray(value) for key, value in make(checkpoint).items()}
+        write_numbers(file, {**numbers, "settings": np.array(json.dumps(dict(settings), default=str))})
+        shutil.rmtree(checkpoint, ignore_errors=True)
+        return numbers
+
+    def each(self, jobs: Sequence[T], description: str) -> Iterator[T]:
+        """Yield the jobs one by one under a progress bar with the time left."""
+        with Progress(len(jobs), description, enabled=self.progress) as bar:
+            for job in jobs:
+                yield job
+                bar.advance(detail=str(job))

@@ -1,0 +1,127 @@
+"""The papers' figures computed, drawn and judged: one folder a size, one a figure in it.
+
+OUT/SIZE/FIGURE holds ``numbers.npz`` (all that is drawn and judged), ``verdicts.json`` and the picture as png and pdf;
+OUT/SIZE/pieces the finished trainings, which figures share and a repeated command takes up again.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from zeeman.base.checks import check_choice
+from zeeman.base.store import provenance, read_json, write_json
+from zeeman.plots.style import save
+from zeeman.studies.figures import FIGURES, Numbers, PaperFigure, Shelf, Size, Verdict, figure, judge, size_of
+from zeeman.studies.figures.shelf import read_numbers, write_numbers
+
+__all__ = ["Reproduction", "reproduce"]
+
+
+@dataclass(frozen=True)
+class Reproduction:
+    """One figure at one size.
+
+    Attributes
+    ----------
+    figure : PaperFigure
+    size : Size
+    numbers : mapping
+    verdicts : list of Verdict
+    seconds : float
+        That the numbers took, in all sessions.
+    folder : Path
+    """
+
+    figure: PaperFigure
+    size: Size
+    numbers: Numbers
+    verdicts: list[Verdict]
+    seconds: float
+    folder: Path
+
+
+def reproduce(
+    figures: Sequence[str] = (),
+    size: str = "quick",
+    out: str | os.PathLike[str] = "runs/reproduce",
+    *,
+    n_seeds: int | None = None,
+    seed: int = 0,
+    fresh: bool = False,
+    progress: bool = True,
+) -> list[Reproduction]:
+    """Compute, draw and judge figures of the papers; a killed call goes on where it stopped when it is repeated.
+
+    Parameters
+    ----------
+    figures : sequence of str
+        Keys of `zeeman.studies.figures.FIGURES`; all of them if none is given.
+    size : {"quick", "paper", "smoke"}
+        "paper": the papers' own sizes; "quick": 16 x 16 sites with beta scaled by the area, all figures in half an
+        hour on two cores; "smoke": the least that runs, to see that everything does.
+    out : path
+        Folder; OUT/SIZE/FIGURE is written.
+    n_seeds, seed : int
+        How many seeds, counted from which.
+    fresh : bool
+        Forget numbers and finished trainings of this size.
+    progress : bool
+        Show bars.
+
+    Raises
+    ------
+    ValueError
+        For an unknown figure or size, before anything is written.
+    """
+    for key in figures:
+        check_choice(key, tuple(FIGURES), "figure")
+    wanted = size_of(size, n_seeds, seed)
+    folder = Path(out) / size
+    if fresh:
+        shutil.rmtree(folder, ignore_errors=True)
+    shelf = Shelf(folder, progress=progress)
+    return [_reproduced(figure(key), wanted, shelf) for key in figures or tuple(FIGURES)]
+
+
+def _reproduced(one: PaperFigure, size: Size, shelf: Shelf) -> Reproduction:
+    folder = shelf.folder / one.key
+    numbers, seconds = _numbers(one, size, shelf, folder)
+    verdicts = judge(one.claims, numbers)
+    drawing = one.draw(numbers)
+    for suffix in ("png", "pdf"):
+        save(drawing, folder / f"figure.{suffix}", dpi=300)
+    write_json(
+        folder / "verdicts.json",
+        {"figure": one.key, "title": one.title, "caption": one.caption, "size": asdict(size), "seconds": seconds,
+         "claims": [verdict.to_dict() for verdict in verdicts], "provenance": provenance()},
+    )  # fmt: skip
+    return Reproduction(one, size, numbers, verdicts, seconds, folder)
+
+
+def _numbers(one: PaperFigure, size: Size, shelf: Shelf, folder: Path) -> tuple[Numbers, float]:
+    """Numbers of a finished run of this size and these seeds, or new ones."""
+    file, record = folder / "numbers.npz", folder / "run.json"
+    before = read_json(record) if record.is_file() else {}
+    same = before.get("size") == _plain(size)
+    if same and file.is_file() and before.get("finished"):
+        return read_numbers(file), before["seconds"]
+    spent = before.get("seconds", 0.0) if same else 0.0
+    start = time.perf_counter()
+    finished = False
+    try:
+        numbers = one.compute(size, shelf)
+        write_numbers(file, numbers)
+        finished = True
+    finally:
+        spent += time.perf_counter() - start
+        write_json(record, {"size": _plain(size), "seconds": spent, "finished": finished})
+    return numbers, spent
+
+
+def _plain(size: Size) -> dict[str, object]:
+    return {**asdict(size), "seeds": list(size.seeds)}
