@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # Idle OpenMP threads that spin make torch up to 50 times slower where cores are shared.
 export OMP_WAIT_POLICY = passive
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test lint bench docs clean
 
 demo: $(VENV)/demo.stamp  ## simulate, train, find the five phases, write and open the report
 	$(BIN)/zeeman analyze ising --out runs/ising --open
@@ -21,6 +21,9 @@ bench: $(VENV)/test.stamp
 	$(BIN)/python benchmarks/spins.py
 	$(BIN)/python benchmarks/training.py
 
+docs: $(VENV)/docs.stamp  ## the pages, with executed cells and warnings as errors: docs/_build/html/index.html
+	MPLBACKEND=agg $(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
+
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
@@ -32,5 +35,9 @@ $(VENV)/test.stamp: pyproject.toml constraints.txt | $(VENV)/bin/python
 	$(BIN)/python -m pip install -q -c constraints.txt -e '.[dev]'
 	touch $@
 
+$(VENV)/docs.stamp: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(BIN)/python -m pip install -q -c constraints.txt -e '.[docs]'
+	touch $@
+
 clean:
-	rm -rf $(VENV) runs .pytest_cache .ruff_cache .mypy_cache
+	rm -rf $(VENV) runs docs/_build .pytest_cache .ruff_cache .mypy_cache
