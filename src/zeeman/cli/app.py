@@ -159,6 +159,44 @@ def simulate(
     return 0
 
 
+@app.command(help_epilogue=words.REPRODUCE_EXAMPLES)
+def reproduce(
+    *figures: str,
+    size: str = "quick",
+    out: Annotated[Path, Parameter(group=_RUN)] = Path("runs/reproduce"),
+    seeds: int | None = None,
+    first_seed: int = 0,
+    fresh: Annotated[bool, Parameter(group=_RUN, negative="")] = False,
+    json: Annotated[bool, Parameter(group=_RUN, negative="")] = False,
+    quiet: Annotated[bool, Parameter(group=_RUN, negative="")] = False,
+) -> int:
+    """Compute, draw and judge the figures of the two papers: claim, measured, verdict.
+
+    Parameters
+    ----------
+    figures : str
+        000-1 000-2 002-2 002-3 002-4 002-5 002-6 002-7 002-12 (paper-figure; 002-12 is equation 12); all if none.
+    size : str
+        quick: 16 x 16 sites, two seeds, half an hour on two cores. paper: 32 x 32, 100,000 configurations, five
+        seeds. smoke: the least that runs.
+    out : Path
+        Folder; OUT/SIZE/FIGURE gets figure.png, figure.pdf, numbers.npz, verdicts.json. A killed run continues.
+    seeds, first_seed : int
+        How many seeds, counted from which; the size's own number by default.
+    fresh : bool
+        Forget what is finished at this size.
+    json : bool
+        Print the verdicts as JSON on standard output, and nothing else there.
+    quiet : bool
+        No progress.
+    """
+    from zeeman.studies import reproduce as job
+
+    done = job(figures, size, out, n_seeds=seeds, seed=first_seed, fresh=fresh, progress=not quiet)
+    print(words.as_json(done) if json else words.judged(done))
+    return 0
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit; errors are one paragraph, the traceback is for --debug or ZEEMAN_DEBUG=1."""
     arguments = sys.argv[1:] if arguments is None else list(arguments)

@@ -4,14 +4,26 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from zeeman.base.results import Analysis
+    from zeeman.studies.figures import Verdict
+    from zeeman.studies.reproduce import Reproduction
 
-__all__ = ["ANALYZE_EXAMPLES", "SIMULATE_EXAMPLES", "SPECTRUM_EXAMPLES", "complain", "show", "summary"]
+__all__ = [
+    "ANALYZE_EXAMPLES",
+    "REPRODUCE_EXAMPLES",
+    "SIMULATE_EXAMPLES",
+    "SPECTRUM_EXAMPLES",
+    "as_json",
+    "complain",
+    "judged",
+    "show",
+    "summary",
+]
 
 ANALYZE_EXAMPLES = """Examples:
   zeeman analyze ising --out runs/ising
@@ -25,10 +37,54 @@ SIMULATE_EXAMPLES = """Examples:
   zeeman simulate ising --temperature 2.0 --temperature 2.5 --size 64 --out ising.zarr
   zeeman simulate ising --temperature 1.8 --coupling -1 --n-samples 5000 --out afm.zarr"""
 
+REPRODUCE_EXAMPLES = """Examples:
+  zeeman reproduce
+  zeeman reproduce 002-3 000-1 --size paper --seeds 5 --out runs/papers"""
+
 
 def summary(analysis: Analysis, folder: Path) -> str:
     """The numbers a person wants first, PCA's beside them, and where everything is."""
     return "\n".join([*analysis.notes, "", *_lines(analysis), "", f"report: {folder / 'report.html'}"])
+
+
+def judged(reproductions: Sequence[Reproduction]) -> str:
+    """Every claim beside what was measured, figure by figure."""
+    lines = []
+    for one in reproductions:
+        minutes, seconds = divmod(round(one.seconds), 60)
+        lines += [f"{one.figure.key}  {one.figure.title}  ({minutes} min {seconds:02d} s)"]
+        lines += [line for verdict in one.verdicts for line in _claim(verdict)]
+        lines += [f"  {one.folder / 'figure.png'}", ""]
+    verdicts = [verdict.verdict for one in reproductions for verdict in one.verdicts]
+    counts = ", ".join(f"{verdicts.count(kind)} {kind}" for kind in dict.fromkeys(verdicts))
+    return "\n".join([*lines, f"{len(verdicts)} claims: {counts}"])
+
+
+def as_json(reproductions: Sequence[Reproduction]) -> str:
+    """The verdicts of every figure, one object a figure."""
+    import json
+
+    return json.dumps(
+        {one.figure.key: [verdict.to_dict() for verdict in one.verdicts] for one in reproductions}, indent=2
+    )
+
+
+def _claim(verdict: Verdict) -> Iterable[str]:
+    claim = verdict.claim
+    yield f"  [{verdict.verdict}] {claim.says} ({claim.source})"
+    beside = [
+        f"{name} {_spread(values)}"
+        for name, values in ((claim.baseline, verdict.baseline), (claim.null, verdict.null))
+        if values
+    ]
+    measured = f"{claim.measure}: {_spread(verdict.values)}, expected {claim.interval}"
+    yield "      " + "; ".join([measured, *beside])
+
+
+def _spread(values: Sequence[float]) -> str:
+    """Mean, and the range over seeds."""
+    mean = sum(values) / len(values)
+    return f"{mean:.3g}" if len(values) == 1 else f"{mean:.3g} ({min(values):.3g} to {max(values):.3g})"
 
 
 def _lines(analysis: Analysis) -> Iterable[str]:

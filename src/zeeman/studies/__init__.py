@@ -6,9 +6,10 @@ from typing import Any
 
 from zeeman.studies.options import EmbeddingOptions, Options
 
-__all__ = ["EmbeddingOptions", "Options", "analyze", "spectrum"]
+__all__ = ["EmbeddingOptions", "Options", "analyze", "reproduce", "spectrum"]
 
-_HOME = {"analyze": "analysis", "spectrum": "embeddings"}  # they load torch and matplotlib: not before it is needed
+# their modules load torch and matplotlib: not before it is needed
+_HOME = {"analyze": "analysis", "reproduce": "papers", "spectrum": "embeddings"}
 
 
 def __getattr__(name: str) -> Any:

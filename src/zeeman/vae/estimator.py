@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 import os
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
@@ -34,6 +35,7 @@ from zeeman.vae.trained import TrainedVAE
 
 __all__ = ["BetaVAE"]
 
+Callback: TypeAlias = Callable[[int, list[LatentModel]], object]
 _FRAME_SAMPLES = 512  # looked at when the frame is turned
 
 
@@ -73,6 +75,8 @@ class BetaVAE(TrainedVAE):
         Adam's rate at the top of the schedule.
     start : {"random", "pca"}
         "pca" starts the encoder at the principal components in a random frame (`zeeman.vae.start`).
+    frame : {"turned", "free"}
+        "free" leaves the axes where the steps of Adam take them, as the papers do.
     schedule : str
         "constant", "cosine", "constant-cosine" or "warmup-cosine".
     device : str
@@ -135,6 +139,7 @@ class BetaVAE(TrainedVAE):
         *,
         learning_rate: float = 1e-3,
         start: str = "random",
+        frame: str = "turned",
         schedule: str = "cosine",
         device: str = "auto",
         n_threads: int | None = None,
@@ -156,6 +161,7 @@ class BetaVAE(TrainedVAE):
         self.random_state = random_state
         self.learning_rate = learning_rate
         self.start = start
+        self.frame = frame
         self.schedule = schedule
         self.device = device
         self.n_threads = n_threads
@@ -165,7 +171,14 @@ class BetaVAE(TrainedVAE):
         self.objective = objective
         self.regulariser = regulariser
 
-    def fit(self, X: ArrayLike, y: Any = None, *, checkpoint: str | os.PathLike[str] | None = None) -> BetaVAE:
+    def fit(
+        self,
+        X: ArrayLike,
+        y: Any = None,
+        *,
+        checkpoint: str | os.PathLike[str] | None = None,
+        callback: Callback | None = None,
+    ) -> BetaVAE:
         """Train all replicas.
 
         Parameters
@@ -175,6 +188,10 @@ class BetaVAE(TrainedVAE):
         checkpoint : path, optional
             Folder. The training is stored there at least every epoch; the same call after a kill continues it and
             ends with the numbers it would have had.
+        callback : callable, optional
+            Called as callback(epoch, models) with 0 before the first step and 1, 2, ... after every epoch: the present
+            models, one a replica, in evaluation mode, to be looked at and not changed. A continued training calls it
+            for the epochs that were left.
 
         Raises
         ------
@@ -200,13 +217,13 @@ class BetaVAE(TrainedVAE):
         settings = {
             "data": content_hash(X), "latent_dim": self.latent_dim, "beta": float(self.beta), "network": network,
             "likelihood": likelihood.settings(), "validation_fraction": float(self.validation_fraction),
-            "start": self.start, "objective": objective.settings(),
+            "start": self.start, "frame": self.frame, "objective": objective.settings(),
             "regulariser": None if self.regulariser is None else self.regulariser.settings(),
         }  # fmt: skip
         models = [model.to(device) for model in models]
         held_out, rest = self._split(len(states), seed)
         judged = states[held_out] if len(held_out) else states
-        trained = self._train(models, states[rest], judged, checkpoint, settings)
+        trained = self._train(models, states[rest], judged, checkpoint, settings, callback)
         self._finish(models, trained, judged)
         return self
 
@@ -245,6 +262,7 @@ class BetaVAE(TrainedVAE):
                 raise ValueError(f"{name} must be a finite {least} number, got {value!r}")
         schedule(self.schedule)
         check_choice(self.start, STARTS, "start")
+        check_choice(self.frame, ("turned", "free"), "frame")
         if self.start == "pca" and not isinstance(self.network, str):
             raise ValueError("start='pca' needs a named network; with modules of your own use start='random'")
         resolve_objective(self.objective)
@@ -262,13 +280,20 @@ class BetaVAE(TrainedVAE):
         return entropy_of(self.random_state)
 
     def _train(
-        self, models: list[LatentModel], states: Tensor, judged: Tensor, checkpoint: Any, settings: dict[str, Any]
+        self,
+        models: list[LatentModel],
+        states: Tensor,
+        judged: Tensor,
+        checkpoint: Any,
+        settings: dict[str, Any],
+        callback: Callback | None,
     ) -> Trained:
         if self.start == "pca":
             for r, model in enumerate(models):
                 start_at_principal_components(model, states, self.seed_, r)
                 if self.n_epochs > 1:
                     model.hold()
+        watch = None if callback is None else _watching(callback, models, checkpoint)
         plan = Plan(
             noise_shape=models[0].objective.noise_shape(self.latent_dim), term_names=models[0].term_names,
             n_epochs=self.n_epochs, batch_size=self.batch_size, learning_rate=self.learning_rate,
@@ -279,21 +304,24 @@ class BetaVAE(TrainedVAE):
         with Progress(steps, "training", enabled=self.verbose) as progress:
             return train(
                 models, states, plan, validate=lambda model: self._mean_elbo(model, judged),  # type: ignore[arg-type]
-                after_epoch=self._after_epoch(models[0], judged), checkpoint=checkpoint, settings=settings,
+                after_epoch=self._after_epoch(models, judged, watch), checkpoint=checkpoint, settings=settings,
                 progress=progress,
             )  # fmt: skip
 
-    def _after_epoch(self, model: LatentModel, states: Tensor) -> Any:
+    def _after_epoch(self, models: list[LatentModel], states: Tensor, watch: Any) -> Any:
         """After an epoch, let the encoder go, and turn the axes to where the diagonal posterior fits best."""
-        turn = model.objective.fixes_frame and self.network_ != "custom" and self.latent_dim > 1  # heads are known
+        known = self.network_ != "custom" and self.latent_dim > 1  # where the heads are
+        turn = self.frame == "turned" and models[0].objective.fixes_frame and known
 
         def after(model: LatentModel) -> None:
             if model.held is not None:
                 model.held.zero_()
             if turn:
                 turn_axes(model, states[:_FRAME_SAMPLES])
+            if watch is not None:
+                watch()
 
-        return after if turn or self.start == "pca" else None
+        return after if turn or self.start == "pca" or watch is not None else None
 
     def _split(self, n: int, seed: int) -> tuple[Tensor, Tensor]:
         """Held-out and training rows: at least two of the latter."""
@@ -319,3 +347,25 @@ class BetaVAE(TrainedVAE):
         self.best_replica_ = int(np.argmax(np.nan_to_num(merit, nan=-np.inf)))
         self.interrupted_ = trained.interrupted
         self.n_parameters_ = count_weights(models[0])
+
+
+def _watching(callback: Callback, models: list[LatentModel], checkpoint: Any) -> Callable[[], None]:
+    """Count calls, one a replica and epoch, and show the models when all have passed an epoch."""
+    found = None if checkpoint is None else Checkpoint.read(checkpoint)
+    calls = 0 if found is None else found.place["epoch"] * len(models)
+
+    def show(epoch: int) -> None:
+        with torch.no_grad():
+            callback(epoch, models)
+
+    def watch() -> None:
+        nonlocal calls
+        calls += 1
+        if calls % len(models) == 0:
+            show(calls // len(models))
+
+    if found is None:
+        for model in models:
+            model.eval()
+        show(0)
+    return watch

@@ -5,9 +5,9 @@ A piece is a function of its settings alone, so two figures that need the same t
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
+import time
 import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -23,6 +23,7 @@ __all__ = ["Shelf", "read_numbers", "write_numbers"]
 
 T = TypeVar("T")
 _FORMAT = 1  # raise it when a piece's meaning changes, so that old ones are not taken for new
+_SECONDS = "seconds spent"
 
 
 def write_numbers(path: str | os.PathLike[str], numbers: Numbers) -> None:
@@ -53,10 +54,18 @@ class Shelf:
         Pieces are written to `folder`/pieces, checkpoints of running trainings to `folder`/running.
     progress : bool
         Show bars.
+
+    Attributes
+    ----------
+    seconds : float
+        That the pieces asked for took to make, whenever that was.
+    making : float
+        That were spent on making pieces in this session.
     """
 
     def __init__(self, folder: str | os.PathLike[str], *, progress: bool = True) -> None:
         self.folder, self.progress = Path(folder), progress
+        self.seconds = self.making = 0.0
 
     def get(self, name: str, settings: Mapping[str, Any], make: Callable[[Path], Numbers]) -> Numbers:
         """Return the piece `name` with these settings: from its file if it is there, from `make` otherwise.
@@ -74,13 +83,19 @@ class Shelf:
         key = content_hash({"format": _FORMAT, "name": name, **settings})[:16]
         file = self.folder / "pieces" / f"{name}-{key}.npz"
         if file.is_file():
-            return read_numbers(file)
+            numbers = read_numbers(file)
+            self.seconds += float(numbers.pop(_SECONDS))
+            return numbers
         checkpoint = self.folder / "running" / f"{name}-{key}"
         checkpoint.parent.mkdir(parents=True, exist_ok=True)
-        numbers = {key: np.asarray(value) for key, value in make(checkpoint).items()}
-        write_numbers(file, {**numbers, "settings": np.array(json.dumps(dict(settings), default=str))})
+        start = time.perf_counter()
+        made = {key: np.asarray(value) for key, value in make(checkpoint).items()}
+        spent = time.perf_counter() - start
+        self.seconds += spent
+        self.making += spent
+        write_numbers(file, {**made, _SECONDS: np.array(spent)})
         shutil.rmtree(checkpoint, ignore_errors=True)
-        return numbers
+        return made
 
     def each(self, jobs: Sequence[T], description: str) -> Iterator[T]:
         """Yield the jobs one by one under a progress bar with the time left."""

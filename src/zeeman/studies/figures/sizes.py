@@ -47,7 +47,7 @@ class Size:
 
 SIZES = {
     "smoke": Size("smoke", 8, 400, 2, 400, 3, (0,)),
-    "quick": Size("quick", 16, 8_000, 8, 3_000, 60, (0, 1)),
+    "quick": Size("quick", 16, 6_000, 8, 3_000, 60, (0, 1)),
     "paper": Size("paper", 32, 100_000, 5, 3_000, 150, (0, 1, 2, 3, 4)),
 }
 

@@ -14,10 +14,20 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from zeeman.base.checks import check_choice
-from zeeman.base.store import provenance, read_json, write_json
+from zeeman.base.store import provenance, write_json
 from zeeman.plots.style import save
-from zeeman.studies.figures import FIGURES, Numbers, PaperFigure, Shelf, Size, Verdict, figure, judge, size_of
-from zeeman.studies.figures.shelf import read_numbers, write_numbers
+from zeeman.studies.figures import (
+    FIGURES,
+    Numbers,
+    PaperFigure,
+    Shelf,
+    Size,
+    Verdict,
+    figure,
+    judge,
+    size_of,
+    write_numbers,
+)
 
 __all__ = ["Reproduction", "reproduce"]
 
@@ -90,8 +100,9 @@ def reproduce(
 
 def _reproduced(one: PaperFigure, size: Size, shelf: Shelf) -> Reproduction:
     folder = shelf.folder / one.key
-    numbers, seconds = _numbers(one, size, shelf, folder)
+    numbers, seconds = _timed(one, size, shelf)
     verdicts = judge(one.claims, numbers)
+    write_numbers(folder / "numbers.npz", numbers)
     drawing = one.draw(numbers)
     for suffix in ("png", "pdf"):
         save(drawing, folder / f"figure.{suffix}", dpi=300)
@@ -103,25 +114,9 @@ def _reproduced(one: PaperFigure, size: Size, shelf: Shelf) -> Reproduction:
     return Reproduction(one, size, numbers, verdicts, seconds, folder)
 
 
-def _numbers(one: PaperFigure, size: Size, shelf: Shelf, folder: Path) -> tuple[Numbers, float]:
-    """Numbers of a finished run of this size and these seeds, or new ones."""
-    file, record = folder / "numbers.npz", folder / "run.json"
-    before = read_json(record) if record.is_file() else {}
-    same = before.get("size") == _plain(size)
-    if same and file.is_file() and before.get("finished"):
-        return read_numbers(file), before["seconds"]
-    spent = before.get("seconds", 0.0) if same else 0.0
-    start = time.perf_counter()
-    finished = False
-    try:
-        numbers = one.compute(size, shelf)
-        write_numbers(file, numbers)
-        finished = True
-    finally:
-        spent += time.perf_counter() - start
-        write_json(record, {"size": _plain(size), "seconds": spent, "finished": finished})
-    return numbers, spent
-
-
-def _plain(size: Size) -> dict[str, object]:
-    return {**asdict(size), "seeds": list(size.seeds)}
+def _timed(one: PaperFigure, size: Size, shelf: Shelf) -> tuple[Numbers, float]:
+    """Return the numbers, and the seconds that they and their pieces took, today or earlier."""
+    before, made, start = shelf.seconds, shelf.making, time.perf_counter()
+    numbers = one.compute(size, shelf)
+    besides = time.perf_counter() - start - (shelf.making - made)
+    return numbers, shelf.seconds - before + besides
