@@ -1,14 +1,15 @@
 """ln p(x) between two bounds by annealed importance sampling (AIS), forward and reverse.
 
-A path of densities from a start r(z), the prior or the encoder's q(z|x), to p(z) p(x|z):
+A path of densities from a start r(z), the prior or the encoder's q(z|x), to p(z) p(x|z), in steps of t_0 = 0 < ... < 1:
 
-    pi_t(z) ~ r(z) [p(z) p(x|z) / r(z)]^t,   0 = t_0 < ... < t_K = 1
-    ln w = sum_k (t_k - t_{k-1}) Delta(z_{k-1}),   Delta = ln p(z) p(x|z) / r(z),   z_k moved by a kernel that keeps pi_t_k
+    pi_t(z) ~ r(z) exp(t Delta(z)),   Delta = ln p(z) p(x|z) / r(z)
+    ln w = sum_k (t_k - t_{k-1}) Delta(z_{k-1}),   z_k moved from z_{k-1} by a kernel that keeps pi at t_k
 
-Forward chains start at r: E w = p(x), so ln of their mean lies below ln p(x) on average. Reverse chains start at an exact
-draw of p(z|x): E 1/w = 1/p(x), so minus ln of the mean 1/w lies above. Exact draws exist for data simulated from the
-model itself, x ~ p(x|z*), z* ~ p(z): there the truth is held from both sides. In u = (z - mean_r) / scale_r the start is
-N(0, 1), so kernels need one step size only; it is tuned in a pilot run and then fixed, so that both bounds are exact.
+Forward chains start at r: E w = p(x), so ln of their mean lies below ln p(x) on average. Reverse chains start at an
+exact draw of p(z|x): E 1/w = 1/p(x), so minus ln of the mean 1/w lies above. Exact draws exist for data simulated from
+the model itself, z* ~ p(z), x ~ p(x|z*): there the truth is held from both sides. In u = (z - mean_r) / scale_r the
+start is N(0, 1), so kernels need one step size only; it is tuned in a pilot run and then fixed, so that both bounds
+are exact.
 """
 
 from __future__ import annotations
@@ -114,8 +115,8 @@ def annealed(
 ) -> Annealed:
     """Return a stochastic lower bound of ln p(x) under every replica by AIS; all chains move in one batch.
 
-    Source: Neal 2001 (Statistics and Computing 11:125); Wu, Burda, Salakhutdinov and Grosse 2017 (ICLR) for decoders and
-    the sigmoid schedule.
+    Source: Neal 2001 (Statistics and Computing 11:125); Wu, Burda, Salakhutdinov and Grosse 2017 (ICLR) for decoders
+    and the sigmoid schedule.
 
     Parameters
     ----------
@@ -176,29 +177,24 @@ def sandwich(
     models = resolve_models(vae)
     rules = _Rules.checked(n_chains, n_temperatures, transition, start)
     check_positive_integer(n_samples, "n_samples", 2)
-    seed, portion = entropy_of(random_state), max(1, ROWS // n_chains)
-    dim = _dimension(vae, models[0])
-    data, lower, upper, rates = [], np.empty((len(models), n_samples)), np.empty((len(models), n_samples)), []
+    seed, dim = entropy_of(random_state), _dimension(vae, models[0])
+    data, bounds, rates = [], np.empty((2, len(models), n_samples)), []
     with reading(vae), Progress(len(models) * n_samples, "annealing both ways", enabled=verbose) as progress:
         for r, model in enumerate(models):
             generator = torch_stream(seed, "evidence/sandwich", r)
-            z = torch.randn(n_samples, dim, generator=generator)
-            fields = torch.cat([model.fields(part.to(device_of(model))).cpu() for part in z.split(ROWS)])
-            states = model.likelihood.draw(fields, generator)
-            data.append(model.likelihood.values(states).numpy())
+            z, states = _simulated(model, n_samples, dim, generator)
+            data.append(model.likelihood.values(states.cpu()).numpy())
             accepted = []
-            for first in range(0, n_samples, portion):
-                rows = slice(first, first + portion)
-                path = _Path.of(model, states[rows].to(device_of(model)), start)
+            for rows in torch.arange(n_samples).split(max(1, ROWS // n_chains)):
+                path = _Path.of(model, states[rows], start)
                 steps = _pilot(path, rules, generator)
                 up, rate = _forward(path, rules, steps, generator)
-                down = _reverse(path, rules, steps, path.whiten(z[rows].double()), generator)
-                lower[r, rows] = _log_mean(up).cpu().numpy()
-                upper[r, rows] = -_log_mean(-down).cpu().numpy()
+                down = _reverse(path, rules, steps, path.whiten(z[rows]), generator)
+                bounds[:, r, rows] = torch.stack([_log_mean(up), -_log_mean(-down)]).cpu().numpy()
                 accepted.append(rate)
-                progress.advance(len(up[0]))
+                progress.advance(len(rows))
             rates.append(float(np.mean(accepted)))
-    return Sandwich(np.stack(data), lower, upper, np.array(rates))
+    return Sandwich(np.stack(data), bounds[0], bounds[1], np.array(rates))
 
 
 @dataclass(frozen=True)
@@ -244,7 +240,7 @@ class _Path:
         return _Path(model, x, mean, scale)
 
     def whiten(self, z: Tensor) -> Tensor:
-        return (z.to(self.mean.device) - self.mean) / self.scale
+        return (z - self.mean) / self.scale
 
     def at(self, u: Tensor, with_gradient: bool) -> _State:
         """Return Delta = ln p(x|z) + ln p(z) + ln |scale| - ln N(u; 0, 1), with its gradient or zeros."""
@@ -341,6 +337,13 @@ def _accept(old: _State, new: _State, t: float, kinetic: Tensor, generator: torc
         torch.where(accept[..., None], new.gradient, old.gradient),
     )
     return kept, accept.double().mean(0)
+
+
+def _simulated(model: LatentModel, n: int, dim: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Return z* ~ p(z) (sample, latent) and states x ~ p(x|z*), on the model's device; z* is a draw of p(z|x)."""
+    z, device = torch.randn(n, dim, generator=generator), device_of(model)
+    fields = torch.cat([model.fields(part.to(device)).cpu() for part in z.split(ROWS)])
+    return z.double().to(device), model.likelihood.draw(fields, generator).to(device)
 
 
 def _normal(shape: tuple[int, ...], generator: torch.Generator, like: Tensor) -> Tensor:

@@ -28,9 +28,9 @@ __all__ = [
     "Replicas",
     "log_likelihood",
     "log_normal",
+    "reading",
     "resolve_models",
     "resolve_replicas",
-    "reading",
 ]
 
 LN_2PI = math.log(2.0 * math.pi)
@@ -75,7 +75,7 @@ def device_of(model: LatentModel) -> torch.device:
 
 
 def log_likelihood(model: LatentModel, x: Tensor, z: Tensor) -> Tensor:
-    """Return ln p(x|z), (draw..., sample), nats, for z (draw..., sample, latent): fields in float32, sums in float64."""
+    """Return ln p(x|z), (draw..., sample), nats, at z (draw..., sample, latent); fields in float32, sums in float64."""
     flat = z.reshape(-1, z.shape[-1]).float()
     rows = x.expand(*z.shape[:-2], *x.shape).reshape(-1, *x.shape[1:])
     parts = zip(flat.split(ROWS), rows.split(ROWS), strict=True)

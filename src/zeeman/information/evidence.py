@@ -89,7 +89,8 @@ def importance(
                 weights = _log_weights(model, x, n_draws, generator)
                 results[r, :, i * portion : i * portion + len(x)] = _summary(weights.cpu().numpy())
                 progress.advance()
-    return Importance(*results.swapaxes(0, 1), n_draws=n_draws)
+    estimate, ess, error, bias, tail = results.swapaxes(0, 1)
+    return Importance(estimate, ess, error, bias, tail, n_draws)
 
 
 def pareto_shape(log_weights: NDArray[np.float64]) -> NDArray[np.float64]:

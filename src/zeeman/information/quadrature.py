@@ -140,10 +140,13 @@ def _log_terms(model: LatentModel, x: Tensor, center: Tensor, factor: Tensor, n:
     """Return the logarithms of the terms of the sum, (node, sample), and the nodes z (node, sample, latent)."""
     dim = center.shape[1]
     t, w = np.polynomial.hermite.hermgauss(n)
-    grid = torch.from_numpy(np.stack(np.meshgrid(*[t] * dim, indexing="ij"), -1).reshape(-1, dim))
-    log_w = torch.from_numpy(np.log(w) + t**2)
-    log_weight = sum(np.meshgrid(*[log_w.numpy()] * dim, indexing="ij")).ravel()  # type: ignore[union-attr]
+    grid = _product(t, dim)
+    log_weight = _product(np.log(w) + t**2, dim).sum(1).to(center.device)
     z = center + math.sqrt(2.0) * torch.einsum("nij,kj->kni", factor, grid.to(center.device))
     volume = 0.5 * dim * math.log(2.0) + factor.diagonal(dim1=1, dim2=2).log().sum(1)
-    weight = torch.from_numpy(log_weight).to(center.device)[:, None] + volume
-    return weight + log_likelihood(model, x, z) + log_normal(z), z
+    return log_weight[:, None] + volume + log_likelihood(model, x, z) + log_normal(z), z
+
+
+def _product(values: NDArray[np.float64], dim: int) -> Tensor:
+    """Return all combinations of `values` along `dim` axes, (len(values)^dim, dim)."""
+    return torch.from_numpy(np.stack(np.meshgrid(*[values] * dim, indexing="ij"), axis=-1).reshape(-1, dim))
