@@ -163,7 +163,7 @@ def encoder_of_model(
     n, d = mean.shape
     if d > 3:
         raise ValueError(f"quadrature over {d} latents is out of reach: at most 3; use `BetaVAE.log_likelihood`")
-    axes, _ = common_nodes(mean, scale, n_nodes)
+    axes = common_nodes(mean, scale, n_nodes)
     nodes = math.prod(len(axis) for axis in axes)
     per_node = math.prod(states.shape[1:]) * model.likelihood.n_fields
     fits = nodes * per_node <= _MOST_NUMBERS
@@ -171,8 +171,8 @@ def encoder_of_model(
         rule = "grid" if fits and nodes <= _MANY_NODES else "local"
     if rule == "grid" and not fits:
         raise ValueError(
-            f"the narrowest posterior, {scale.min():.2g}, asks for {nodes} common nodes of {per_node} fields, more than "
-            f"memory should hold; use rule='local', or set n_nodes"
+            f"the narrowest posterior, {scale.min():.2g}, asks for {nodes} common nodes of {per_node} fields, more "
+            "than memory should hold; use rule='local', or set n_nodes"
         )
     with Progress(n, "optimal encoder", enabled=progress) as bar:
         if rule == "grid":
@@ -225,16 +225,11 @@ def _locally(
     parts = []
     for start in range(0, len(mean), portion):
         chosen = np.arange(start, min(start + portion, len(mean)))
-        parts.append(
-            integrate_local(
-                lambda rows, z, chosen=chosen: log_prob(chosen[rows], z),  # type: ignore[misc]
-                mean[chosen],
-                scale[chosen],
-                beta,
-                n_nodes,
-                bar.advance,
-            )  # fmt: skip
-        )
+
+        def of_chosen(rows: NDArray[np.intp], z: Array, chosen: NDArray[np.intp] = chosen) -> Array:
+            return log_prob(chosen[rows], z)
+
+        parts.append(integrate_local(of_chosen, mean[chosen], scale[chosen], beta, n_nodes, bar.advance))
     return _joined(parts)
 
 
@@ -256,9 +251,10 @@ def _check_resolved(found: Integrals, scale: Array, tolerance: float, rule: str)
         return
     change = "did not settle" if np.isinf(found.error[worst]) else f"changes by {found.error[worst]:.2g} nats"
     remedy = "rule='local' or a larger n_nodes" if rule == "grid" else "rule='grid' or a larger n_nodes"
+    bad = int((found.error > tolerance).sum())
+    width = np.sqrt(np.abs(np.diagonal(found.covariance[worst])).min())
     raise ValueError(
-        f"the posterior of sample {worst} is not resolved ({int((found.error > tolerance).sum())} such samples): its "
-        f"integral {change} with every second node, more than tolerance = {tolerance:g} (width of the optimal posterior "
-        f"{np.sqrt(np.abs(np.diagonal(found.covariance[worst])).min()):.2g}, trained {scale[worst].min():.2g}); {remedy} "
-        "would do"
+        f"the posterior of sample {worst} is not resolved ({bad} such samples): its integral {change} with every "
+        f"second node, more than tolerance = {tolerance:g} (width of the optimal posterior {width:.2g}, of the trained one "
+        f"{scale[worst].min():.2g}); {remedy} would do"
     )

@@ -19,12 +19,12 @@ from scipy.special import logsumexp
 __all__ = ["Integrals", "common_nodes", "integrate_common", "integrate_local"]
 
 Array = NDArray[np.float64]
-_SPACING = 0.7  # of the narrowest posterior, on common nodes
-_WIDEST_SPACING = 0.25  # in units of the prior
+_SPACING = {1: 0.2, 2: 0.5, 3: 0.7}  # of common nodes, in units of the narrowest posterior
+_WIDEST_SPACING = {1: 0.05, 2: 0.2, 3: 0.25}  # in units of the prior
 _REACH = 5.0  # of common nodes, standard deviations about every posterior
 _LOCAL_REACH = 4.0
 _LOCAL = {1: 41, 2: 21, 3: 13}  # nodes an axis about one posterior
-_MOVES = 12  # of local nodes
+_MOVES = 20  # of local nodes
 
 
 @dataclass(frozen=True)
@@ -53,16 +53,15 @@ class Integrals:
     error: Array
 
 
-def common_nodes(mean: Array, scale: Array, n_nodes: int | None) -> tuple[list[Array], float]:
-    """Axes of nodes that cover the prior and all given posteriors, and the spacing over the narrowest width."""
+def common_nodes(mean: Array, scale: Array, n_nodes: int | None) -> list[Array]:
+    """Axes of nodes that cover the prior and all given posteriors, spaced by the narrowest of them."""
     low = np.minimum(-_REACH, (mean - _REACH * scale).min(axis=0))
     high = np.maximum(_REACH, (mean + _REACH * scale).max(axis=0))
-    axes = []
+    axes, d = [], mean.shape[1]
     for a, b, width in zip(low, high, scale.min(axis=0), strict=True):
-        n = n_nodes or math.ceil((b - a) / min(_SPACING * width, _WIDEST_SPACING)) + 1
+        n = n_nodes or math.ceil((b - a) / min(_SPACING[d] * width, _WIDEST_SPACING[d])) + 1
         axes.append(np.linspace(a, b, n + 1 - n % 2))  # odd: every second node reaches both ends
-    spacing = max(float((axis[1] - axis[0]) / width) for axis, width in zip(axes, scale.min(axis=0), strict=True))
-    return axes, spacing
+    return axes
 
 
 def integrate_common(axes: list[Array], log_p: Array, mean: Array, scale: Array, beta: float) -> Integrals:
@@ -113,12 +112,14 @@ def integrate_local(
         here = _sums(log_w, log_q, z, log_p, side, beta)
         if move == 0:  # the only nodes that belong to the given posteriors
             found.given[:] = here.given
-        settled = _settled(here, center[rows], root[rows], step)
-        names = ("log_Z", "mean", "covariance", "expected", "error")
-        for name in names:
+        shift, widths = _against(here, center[rows], root[rows])
+        settled = (shift < 0.2) & (widths.max(axis=1) < 1.2) & (widths.min(axis=1) > max(0.6, step**2 / 3))
+        for name in ("log_Z", "mean", "covariance", "expected", "error"):
             getattr(found, name)[rows] = getattr(here, name)
         found.error[rows[~settled]] = np.inf
-        center[rows], root[rows] = here.mean, _roots(here.covariance, root[rows], step)
+        far = shift > 0.6 * _LOCAL_REACH  # q* is at the rim or beyond: look farther before looking closer
+        center[rows] = here.mean
+        root[rows] = np.where(far[:, None, None], 2 * root[rows], _roots(here.covariance, root[rows], step))
         advance(int(settled.sum()))
         rows = rows[~settled]
         if len(rows) == 0:
@@ -152,12 +153,11 @@ def _every_second(side: list[int]) -> NDArray[np.bool_]:
     return np.array([all(row) for row in itertools.product(*even)])
 
 
-def _settled(here: Integrals, center: Array, root: Array, step: float) -> NDArray[np.bool_]:
-    """Whether the nodes lie about q*: shifted by less than half a width, and as wide to a factor of 1.5."""
+def _against(here: Integrals, center: Array, root: Array) -> tuple[Array, Array]:
+    """Shift of q* from the nodes' centre in their widths, (sample,), and its variances in theirs, (sample, latent)."""
     inverse = np.linalg.inv(root)
     shift = np.abs(np.einsum("nij,nj->ni", inverse, here.mean - center)).max(axis=1)
-    widths = np.linalg.eigvalsh(inverse @ here.covariance @ inverse.transpose(0, 2, 1))
-    return (shift < 0.5) & (widths[:, 0] > max(1 / 2.25, step**2 / 3)) & (widths[:, -1] < 2.25)
+    return shift, np.linalg.eigvalsh(inverse @ here.covariance @ inverse.transpose(0, 2, 1))
 
 
 def _roots(covariance: Array, before: Array, step: float) -> Array:
