@@ -94,7 +94,10 @@ def disentanglement(
     seed = entropy_of(random_state)
     if len(codes) > max_samples:
         rows = stream(seed, "subset").choice(len(codes), max_samples, replace=False)
-        spaces, known = [space[rows] for space in spaces], resolve_factors(codes[rows], np.asarray(factors)[rows])[1]
+        spaces, known = (
+            [space[rows] for space in spaces],
+            resolve_factors(codes[rows], np.asarray(factors)[rows], n_bins)[1],
+        )
     rng = stream(seed, "permuted")
     permuted = [known[rng.permutation(len(known.values))] for _ in range(n_null)]
     found = []

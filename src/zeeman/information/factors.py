@@ -1,8 +1,8 @@
 """Codes against known factors by mutual information: MIG and modularity, and what every score asks of its input.
 
 Symbols: z_j latents (sample, latent), v_k factors (sample, factor), I mutual information and H entropy of the
-discretised columns, in nats. A column with at most `n_bins` different values is discrete as it is; any other is cut into `n_bins`
-equal widths between its extremes (Locatello et al. 2019, 20 bins). Counts bias I upwards by about
+discretised columns, in nats. A column with at most `n_bins` different values is discrete as it is; any other is cut
+into `n_bins` equal widths between its extremes (Locatello et al. 2019, 20 bins). Counts bias I upwards by about
 (bins_z - 1)(bins_v - 1) / 2N: read every score against its null of permuted factors.
 """
 
@@ -86,8 +86,7 @@ def mig(Z: ArrayLike, factors: ArrayLike | Factors, *, n_bins: int = N_BINS) -> 
 
         MIG = 1/K sum_k [I(z_a; v_k) - I(z_b; v_k)] / H(v_k),   a and b the two most informative latents of v_k
 
-    With one latent the second is 0. 1 for z = v up to signs and permutation; 1 - 1/K-like steps where a factor sits
-    in two latents (its own term is 0).
+    With one latent the second is 0. 1 for z = v up to signs and permutation; a factor that sits in two latents adds 0.
 
     Source: Chen, Li, Grosse and Duvenaud 2018 (NeurIPS), "Isolating sources of disentanglement in variational
     autoencoders", eq. 6; on posterior means, discretised as Locatello et al. 2019 (ICML).

@@ -34,7 +34,8 @@ def beta_vae_score(
     """Return the accuracy of a linear classifier that tells which factor was fixed from mean |z - z'| over pairs.
 
     A vote: a factor k, `n_pairs` pairs of samples that share v_k (a value a pair), the mean of |z - z'|; as many votes
-    for every factor, so chance is 1 / K. A linear classifier sees rotated codes through too: 1 does not mean aligned axes.
+    for every factor, so chance is 1 / K. A linear classifier often
+    sees through rotated codes too: 1 does not mean aligned axes.
 
     Source: Higgins et al. 2017 (ICLR), "beta-VAE: learning basic visual concepts", section 3. Logistic regression.
 

@@ -90,7 +90,7 @@ class Curve:
 
 @dataclass(frozen=True)
 class RateParts:
-    """The rate and its three parts, (replica,) each unless stated, nats: rate = the sum of the other three.
+    """The rate and its three parts, (replica,) each unless stated, nats; they add up to it within their errors.
 
     Attributes
     ----------
@@ -213,9 +213,9 @@ def rate_distortion_curve(
 def rate_parts(codes: Codes, *, max_codes: int = 4000, random_state: Seed = 0, verbose: bool = False) -> RateParts:
     """Return the rate split into index-code information, total correlation and dimension-wise KL.
 
-    ln q(z) and ln q(z_j) are exact sums over all N components, at one code for each of at most `max_codes` samples;
-    entropies of q(z|x) and cross-entropies to p(z) are closed forms, so the parts add up to the rate. q(z) is that of
-    these N samples: where their posteriors hardly overlap, information saturates at ln N and TC is that of a point set.
+    ln q(z) and ln q(z_j) are exact sums over all N components, at one code for each of at most `max_codes` samples. q(z)
+    is that of these N samples: where their posteriors hardly overlap, information saturates at ln N and TC is that of
+    a point set.
 
     Source: Hoffman and Johnson 2016 ("ELBO surgery"); Chen et al. 2018 (NeurIPS), eq. 2.
 
@@ -236,15 +236,11 @@ def rate_parts(codes: Codes, *, max_codes: int = 4000, random_state: Seed = 0, v
         for r in range(replicas):
             z, rows = _drawn_codes(mean[r], scale[r], max_codes, seed, r)
             joint, single = _mixture(z, mean[r], scale[r])
-            m, s = mean[r, rows], scale[r, rows]
-            conditional = -(torch.log(s) + 0.5 * (1.0 + LN_2PI))  # E ln q(z_j|x), (code, latent)
-            prior = -0.5 * (m.square() + s.square() + LN_2PI)
-            terms = torch.stack([conditional.sum(1) - joint, joint - single.sum(1), (single - prior).sum(1)])
+            own, prior = _log_normal(z, mean[r, rows], scale[r, rows]).sum(1), _log_normal(z, 0.0, 1.0)
+            terms = torch.stack([own - joint, joint - single.sum(1), (single - prior).sum(1)])
             rate[r] = float(_gaussian_kl(mean[r], scale[r]).mean())
             parts[r] = terms[:2].mean(1).numpy()
             marginal[r] = (single - prior).mean(0).numpy()
-            if len(rows) < n:  # the rate is that of all samples: what a subset misses belongs to the information
-                parts[r, 0] += rate[r] - float(_gaussian_kl(m, s).mean())
             error.append((terms.std(1) / math.sqrt(len(rows))).numpy())
             progress.advance()
     return RateParts(rate, parts[:, 0], parts[:, 1], marginal, np.stack(error), n)
@@ -260,7 +256,8 @@ def information_bounds(
         lower = E ln q(z|x_i) / [1/K sum_j q(z|x_j)] <= ln K      (InfoNCE, the optimal critic)
         upper = E ln q(z|x_i) / [1/(K-1) sum_{j != i} q(z|x_j)]   (leave one out)
 
-    Source: Poole et al. 2019 (ICML), "On variational bounds of mutual information", section 2; van den Oord et al. 2018.
+    Source: Poole et al. 2019 (ICML), "On variational bounds of mutual information", section 2;
+    van den Oord et al. 2018 (arXiv:1807.03748).
 
     Parameters
     ----------
@@ -296,8 +293,7 @@ def _contrasts(mean: Tensor, scale: Tensor, size: int, max_codes: int, seed: int
     for b, rows in enumerate(batches):
         z, own = _drawn_codes(mean[rows], scale[rows], left, seed, replica * len(batches) + b)
         everyone, _ = _mixture(z, mean[rows], scale[rows])
-        m, s = mean[rows][own], scale[rows][own]
-        log_own = -(0.5 * ((z - m) / s).square() + s.log() + 0.5 * LN_2PI).sum(1)
+        log_own = _log_normal(z, mean[rows][own], scale[rows][own]).sum(1)
         log_sum = everyone + math.log(size)
         # the others' sum is the whole without one's own share p; p = 1 to the last digit leaves nothing to see
         share = torch.exp(log_own - log_sum).clamp_max(1.0 - 1e-15)
@@ -316,8 +312,7 @@ def _mixture(z: Tensor, mean: Tensor, scale: Tensor) -> tuple[Tensor, Tensor]:
     for rows in torch.arange(len(z)).split(max(1, _PAIRS // n)):
         total = torch.zeros(len(rows), n, dtype=z.dtype)
         for j in range(dim):
-            offset = (z[rows, j, None] - mean[:, j]) / scale[:, j]
-            log_q = -0.5 * offset.square() - (scale[:, j].log() + 0.5 * LN_2PI)
+            log_q = _log_normal(z[rows, j, None], mean[:, j], scale[:, j])
             single[rows, j] = log_q.logsumexp(1) - math.log(n)
             total += log_q
         joint[rows] = total.logsumexp(1) - math.log(n)
@@ -331,6 +326,12 @@ def _drawn_codes(mean: Tensor, scale: Tensor, most: int, seed: int, replica: int
     chosen = np.sort(rng.choice(n, most, replace=False)) if most < n else np.arange(n)
     rows = torch.from_numpy(chosen)
     return mean[rows] + scale[rows] * torch.from_numpy(rng.standard_normal((len(rows), mean.shape[1]))), rows
+
+
+def _log_normal(z: Tensor, mean: Tensor | float, scale: Tensor | float) -> Tensor:
+    """Return ln N(z; mean, scale^2), elementwise."""
+    width = torch.as_tensor(scale, dtype=z.dtype)
+    return -0.5 * ((z - mean) / width).square() - width.log() - 0.5 * LN_2PI
 
 
 def _gaussian_kl(mean: Tensor, scale: Tensor) -> Tensor:
