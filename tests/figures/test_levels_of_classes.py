@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from zeeman.plots.style import save
 from zeeman.studies.figures import Shelf, figure, judge, size_of
 from zeeman.studies.figures import _classes as data
 from zeeman.studies.figures import _levels_pieces as pieces
@@ -64,4 +65,6 @@ def test_everything_runs_and_is_small(tmp_path):
     verdicts = judge(one.claims, numbers)
     assert all(len(verdict.values) == 1 for verdict in verdicts)
     assert {verdict.verdict for verdict in verdicts} <= {"holds", "does not hold"}
-    assert len(one.draw(numbers).axes) == 3 * 2 * 2 + 1 + 2  # pairs, a colour bar, scores
+    picture = one.draw(numbers)
+    save(picture, tmp_path / "figure.png", dpi=50)  # warnings are errors: what does not fit is found here
+    assert len(picture.axes) == 3 * 2 * 2 + 1 + 2  # pairs, a colour bar, scores

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import multivariate_normal
 
+from zeeman.plots.style import save
 from zeeman.replicas.degeneracy import COLUMNS
 from zeeman.replicas.nulls import haar
 from zeeman.studies.figures import Shelf, figure, judge, size_of
@@ -66,7 +67,9 @@ def test_everything_runs_is_small_and_goes_on_from_its_pieces(tmp_path):
     verdicts = judge(one.claims, numbers)
     assert all(len(verdict.values) == 1 for verdict in verdicts)
     assert all(verdict.claim.why and verdict.claim.says for verdict in verdicts)
-    assert len(one.draw(numbers).axes) == 2 * 2 + 4  # planes of two trainings, before and after
+    picture = one.draw(numbers)
+    save(picture, tmp_path / "figure.png", dpi=50)  # warnings are errors: what does not fit is found here
+    assert len(picture.axes) == 2 * 2 + 4  # planes of two trainings, before and after
     again = one.compute(size, Shelf(tmp_path, progress=False))
     for name, values in numbers.items():
         np.testing.assert_array_equal(values, again[name])

@@ -35,7 +35,7 @@ __all__ = ["GROUPINGS", "METHODS", "read_levels"]
 METHODS = ("printed", "printed, least", "corrected", "corrected, least", "network", "spectrum")
 GROUPINGS = (*METHODS, "sets", "k-means", "PCA", "t-SNE")  # what is cut into groups: energies, then these
 _N_STATES = 10
-_ON_MAP = 1_000  # samples of the t-SNE
+_ON_MAP = 1_000  # samples of the t-SNE, at most half of all
 _BINS = 30  # of |z|
 _DRAWS = 20
 
@@ -72,7 +72,7 @@ def _read(trained: Numbers, settings: dict[str, Any], _: Path) -> Numbers:
         printed["energy"], printed["least"], corrected["energy"], corrected["least"],
         _local_energy(network.states(Z), network.energies_), _local_energy(states, spectrum.energies_[:low]),
     ])  # fmt: skip
-    shown = TSNE(init="pca", random_state=seed).fit_transform(Z[:_ON_MAP])
+    shown = TSNE(init="pca", random_state=seed).fit_transform(Z[: min(_ON_MAP, len(Z) // 2)])
     return {
         "energies": energies, "psi": np.array([printed["psi"], corrected["psi"]]),
         "localized": spectrum.localize(Z), "map": shown, "labels": labels, "n_sets": np.array(low),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -16,15 +18,16 @@ __all__ = ["draw"]
 _HEIGHT = 160.0  # mm
 _PALE = "#a9adb1"
 _FRAMES = {
-    "raw": "raw axes", "PCA": "PCA", "ICA": "ICA", "Procrustes": "Procrustes", "relative": "relative",
-    "energies": "by energies", "lifted": "lifted",
+    "raw": "raw axes", "raw, matched": "raw, matched", "PCA": "PCA", "ICA": "ICA", "Procrustes": "Procrustes",
+    "relative": "relative", "energies": "by energies", "lifted": "lifted",
 }  # fmt: skip
-_SEE_PAIRS = ("Procrustes", "relative", "lifted")
+_SEE_PAIRS = ("raw, matched", "Procrustes", "relative", "lifted")
 _MEASURES = {
     "ordered_correlation": "in order", "matched_correlation": "matched", "subspace_agreement": "subspace",
     "procrustes_r2": "Procrustes R²", "mutual_neighbours": "neighbours",
 }  # fmt: skip
 _LOWEST = -1.0  # of the axis of reductions
+_LEAST = 1e-4  # of the axis of disagreement
 _BY = (("spectrum", PALETTE[0], "D"), ("PCA", PALETTE[1], "o"), ("random frames", GREY, "|"))
 
 
@@ -32,19 +35,25 @@ _BY = (("spectrum", PALETTE[0], "D"), ("PCA", PALETTE[1], "o"), ("random frames"
 def draw(numbers: Numbers) -> Figure:
     """Draw figure 1 of paper 000 from its numbers."""
     figure = JournalFigure(figsize=(WIDTHS[2] * MILLIMETRE, _HEIGHT * MILLIMETRE), layout="constrained")
-    grid = figure.add_gridspec(3, 12, height_ratios=(1, 1, 1.25))
+    rows: Any = figure.subfigures(2, 1, height_ratios=(1.9, 1))
+    above: Any = rows[0].subfigures(1, 2, width_ratios=(2.35, 1))
+    _planes(numbers, above[0])
+    _levels_along_path(numbers, above[1].subplots())
+    below = rows[1].subplots(1, 3, width_ratios=(0.9, 1, 1))
+    for panel, ax in zip((_ladder, _frames, _reductions), below, strict=True):
+        panel(numbers, ax)
+    return figure
+
+
+def _planes(numbers: Numbers, figure: Any) -> None:
+    """The same samples in every training: as trained above, lifted below."""
     count = len(numbers["drawn.raw"])
+    axes = figure.subplots(2, count, squeeze=False)
     rows = (("a", "as trained", "drawn.raw", "z"), ("b", "lifted", "drawn.lifted", "f"))
     for row, (letter, what, name, symbol) in enumerate(rows):
         for r in range(count):
-            ax = figure.add_subplot(grid[row, int(8 / count * r) : int(8 / count * (r + 1))])
-            _plane(numbers, name, r, symbol, ax)
-            tag(ax, letter if r == 0 else "", f"training {r + 1}, {what}")
-    _levels_along_path(numbers, figure.add_subplot(grid[:2, 8:]))
-    _ladder(numbers, figure.add_subplot(grid[2, :4]))
-    _frames(numbers, figure.add_subplot(grid[2, 4:8]))
-    _reductions(numbers, figure.add_subplot(grid[2, 8:]))
-    return figure
+            _plane(numbers, name, r, symbol, axes[row, r])
+            tag(axes[row, r], letter if r == 0 else "", f"training {r + 1}, {what}")
 
 
 def _plane(numbers: Numbers, name: str, r: int, symbol: str, ax: Axes) -> None:
@@ -71,10 +80,15 @@ def _levels_along_path(numbers: Numbers, ax: Axes) -> None:
             f"{fold}-fold", (0, energy), xytext=(6, 5), textcoords="offset points", fontsize=6.5, path_effects=halo(),
             zorder=7,
         )  # fmt: skip
-    ends = [float(path[:, -1, n].mean()) for n in range(1, k)]
-    ax.annotate(
-        f"$E_1$ to $E_{k - 1}$: {k} classes" if k > 2 else "$E_1$", (1.0, max(ends)), xytext=(-3, 6),
-        textcoords="offset points", ha="right", color=PALETTE[0], path_effects=halo(), zorder=7,
+    for n in range(k):
+        end = min(float(np.nanmean(path[:, -1, n])), top)
+        ax.annotate(
+            f"$E_{n}$", (1.0, end), xytext=(3, 0), textcoords="offset points", va="center", color=PALETTE[0],
+            annotation_clip=False,
+        )  # fmt: skip
+    ax.text(
+        0.04, 0.17, f"{k} classes:\n{k} levels fall\ntowards 0", transform=ax.transAxes, color=PALETTE[0], va="center",
+        linespacing=1.3,
     )  # fmt: skip
     ax.set(xlim=(0, 1), ylim=(-0.03 * top, top), xlabel="Strength of the perturbation $l$", xticks=[0, 0.5, 1])
     ax.set_xticklabels(["0\nprior", "0.5", "1\ndata"])
@@ -98,39 +112,36 @@ def _ladder(numbers: Numbers, ax: Axes) -> None:
             f"$E_{n}$: ±{100 * spread:.0f} %", (len(shown) + 0.5, shown[:, n].mean()), fontsize=6.5, va="center",
             color=PALETTE[0], annotation_clip=False,
         )  # fmt: skip
-    ax.set(xlim=(0.4, len(shown) + 1.5), ylim=(-0.03 * top, top), xticks=range(1, len(shown) + 1), xlabel="Training")
+    ax.set(xlim=(0.4, len(shown) + 2.0), ylim=(-0.03 * top, top), xticks=range(1, len(shown) + 1), xlabel="Training")
     ax.set_ylabel("Energy $E_n$ (1 / length$^2$)")
     ax.tick_params(axis="x", length=0)
     tag(ax, "d", "Levels side by side")
 
 
 def _frames(numbers: Numbers, ax: Axes) -> None:
-    """Agreement in order by frame: a tick a pair of trainings, a diamond at the mean; bands are nulls."""
-    order = list(numbers["measures"]).index("ordered_correlation")
+    """What is missing to agreement, by frame: a tick a pair of trainings, a diamond at the mean; the band: null."""
+    order, matched = (list(numbers["measures"]).index(f"{word}_correlation") for word in ("ordered", "matched"))
     for place, frame in enumerate(_FRAMES):
-        values = numbers["values"][:, :, list(numbers["frames"]).index(frame), order].ravel()
+        measure = matched if frame == "raw, matched" else order
+        missing = 1.0 - numbers["values"][:, :, list(numbers["frames"]).index(frame.split(",")[0]), measure].ravel()
         colour = PALETTE[0] if frame in ("energies", "lifted") else PALETTE[1] if frame == "raw" else INK
-        ax.plot(values, np.full(len(values), place), ls="", marker="|", ms=5, mew=0.6, color=colour, alpha=0.7)
+        own = np.maximum(missing, _LEAST)
+        ax.plot(own, np.full(len(own), place), ls="", marker="|", ms=5, mew=0.6, color=colour, alpha=0.7)
         ax.plot(
-            values.mean(), place, marker="D", ms=4.2, mfc="white" if frame in _SEE_PAIRS else colour, mec=colour,
-            zorder=4, clip_on=False,
+            own.mean(), place, marker="D", ms=4.2, mfc="white" if frame in _SEE_PAIRS else colour, mec=colour, zorder=4,
         )  # fmt: skip
-        shown = number(np.floor(1e3 * values.mean()) / 1e3, ".3f")  # never rounded up to a perfect 1
-        ax.annotate(shown, (1.05, place), va="center", fontsize=6.5, color=colour, annotation_clip=False)
-    for name, word, tint in (("null.rotation", "rotation", "#e3c9a8"), ("null.permuted", "permuted", "#cfd3d6")):
-        draws = numbers[name][:, :, order].ravel()
-        half = max(0.006, float(draws.std()))
-        ax.axvspan(max(draws.mean() - half, 0), draws.mean() + half, color=tint, alpha=0.6, lw=0, zorder=0)
-        ax.text(
-            max(draws.mean(), 0.0), -0.8, word, fontsize=6, color=GREY, va="center",
-            ha="left" if draws.mean() < 0.2 else "center",
+        ax.annotate(
+            number(float(missing.mean()), ".4f"), (1.03, place), xycoords=("axes fraction", "data"), va="center",
+            fontsize=6.5, color=colour, annotation_clip=False,
         )  # fmt: skip
+    null = 1.0 - numbers["null.rotation"][:, :, order].ravel()
+    ax.axvspan(null.mean() - null.std(), null.mean() + null.std(), color="#e3c9a8", alpha=0.6, lw=0, zorder=0)
+    ax.text(null.mean() - null.std(), len(_FRAMES) - 0.6, "random\nrotation ", fontsize=6, color=GREY, ha="right")
     ax.set_yticks(range(len(_FRAMES)), list(_FRAMES.values()))
-    ax.set(xlim=(0, 1.02), ylim=(len(_FRAMES) - 0.4, -1.2), xlabel="Correlation, axis by axis in order")
-    ax.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", "", "0.5", "", "1"])
+    ax.set(xscale="log", xlim=(_LEAST, 1.1), ylim=(len(_FRAMES) - 0.4, -0.6), xlabel="1 − correlation in order")
     ax.tick_params(axis="y", length=0)
     ax.spines["left"].set_visible(False)
-    tag(ax, "e", "Agreement of trainings")
+    tag(ax, "e", "Disagreement of trainings")
 
 
 def _reductions(numbers: Numbers, ax: Axes) -> None:

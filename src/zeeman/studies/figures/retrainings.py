@@ -29,10 +29,10 @@ CAPTION = (
     "Gaussian classes in 30 columns, trained with d_z = 5 several times; only the seed differs. (a) First two latents "
     "of three trainings, coloured by class, k = 3. (b) The same samples in the first two lifted coordinates. (c) From "
     "the prior, whose first level is 5-fold, to the data: levels of all trainings drawn over one another; the k lowest "
-    "in colour. (d) Their levels, with the sampling errors of single trainings. (e) Agreement in order of all pairs of "
-    "trainings, all data sets, by frame; open marks: fitted on paired samples; bands: nulls. (f) Share of the "
-    "degeneracy that the spectrum, principal components and random frames of as many axes remove, by measure; marks "
-    "are data sets, and what lies below -1 is drawn there."
+    "in colour. (d) Their levels, with the sampling errors of single trainings. (e) What is missing to agreement, in "
+    "order, of all pairs of trainings, all data sets, by frame; open marks see paired samples; band: an exact copy, "
+    "rotated. (f) Share of the degeneracy that the spectrum, principal components and random frames of as many axes "
+    "remove, by measure; marks are data sets, and what lies below -1 is drawn there."
 )
 CLAIMS = claims()
 _DRAWN = 3  # classes of the data set whose planes are drawn
