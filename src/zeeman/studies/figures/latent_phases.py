@@ -67,11 +67,12 @@ CLAIMS = (
         "rate, nats", "a latent that is used costs more than 0.1 nats here; collapse is numerically zero", high=0.05,
     ),
     Claim(
-        "alive_below", "science of equation 12", "The code survives up to the linear threshold 4 lambda_max(Cov x)",
+        "alive_below", "derived from 002, eq. 12", "The code survives up to the linear threshold 4 lambda_max(Cov x)",
         "rate at beta = 200, nats", "below the threshold z = 0 is unstable: 0.1 nats is active", low=0.1,
     ),
     Claim(
-        "dead_above", "science of equation 12", "Above that threshold, and below |J| L²/2 = 512, the code is collapsed",
+        "dead_above", "derived from 002, eq. 12",
+        "Above that threshold, and below |J| L²/2 = 512, the code is collapsed",
         "rate at beta = 400, nats", "0.05 nats: no usable code", high=0.05,
     ),
 )  # fmt: skip
