@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from numpy.typing import NDArray
 
 from zeeman.plots.latent import plane_by_label
 from zeeman.plots.style import GREY, INK, MILLIMETRE, PALETTE, WIDTHS, JournalFigure, halo, number, styled, tag
@@ -19,8 +20,11 @@ _HEIGHT = 160.0  # mm
 _PALE = "#a9adb1"
 _FRAMES = {
     "raw": "raw axes", "raw, matched": "raw, matched", "PCA": "PCA", "ICA": "ICA", "Procrustes": "Procrustes",
-    "relative": "relative", "energies": "by energies", "lifted": "lifted",
+    "relative": "relative", "radius": "radius |z|", "printed": "as printed", "energies": "by energies",
+    "lifted": "lifted",
 }  # fmt: skip
+_SCALARS = ("printed", "radius")  # one number a sample
+_OF_PAPER = ("raw", "printed")
 _SEE_PAIRS = ("raw, matched", "Procrustes", "relative", "lifted")
 _MEASURES = {
     "ordered_correlation": "in order", "matched_correlation": "matched", "subspace_agreement": "subspace",
@@ -120,11 +124,9 @@ def _ladder(numbers: Numbers, ax: Axes) -> None:
 
 def _frames(numbers: Numbers, ax: Axes) -> None:
     """What is missing to agreement, by frame: a tick a pair of trainings, a diamond at the mean; the band: null."""
-    order, matched = (list(numbers["measures"]).index(f"{word}_correlation") for word in ("ordered", "matched"))
     for place, frame in enumerate(_FRAMES):
-        measure = matched if frame == "raw, matched" else order
-        missing = 1.0 - numbers["values"][:, :, list(numbers["frames"]).index(frame.split(",")[0]), measure].ravel()
-        colour = PALETTE[0] if frame in ("energies", "lifted") else PALETTE[1] if frame == "raw" else INK
+        missing = 1.0 - _agreement(numbers, frame)
+        colour = PALETTE[0] if frame in ("energies", "lifted") else PALETTE[1] if frame in _OF_PAPER else INK
         own = np.maximum(missing, _LEAST)
         ax.plot(own, np.full(len(own), place), ls="", marker="|", ms=5, mew=0.6, color=colour, alpha=0.7)
         ax.plot(
@@ -134,6 +136,7 @@ def _frames(numbers: Numbers, ax: Axes) -> None:
             number(float(missing.mean()), ".4f"), (1.03, place), xycoords=("axes fraction", "data"), va="center",
             fontsize=6.5, color=colour, annotation_clip=False,
         )  # fmt: skip
+    order = list(numbers["measures"]).index("ordered_correlation")
     null = 1.0 - numbers["null.rotation"][:, :, order].ravel()
     ax.axvspan(null.mean() - null.std(), null.mean() + null.std(), color="#e3c9a8", alpha=0.6, lw=0, zorder=0)
     ax.text(null.mean() - null.std(), len(_FRAMES) - 0.6, "random\nrotation ", fontsize=6, color=GREY, ha="right")
@@ -142,6 +145,15 @@ def _frames(numbers: Numbers, ax: Axes) -> None:
     ax.tick_params(axis="y", length=0)
     ax.spines["left"].set_visible(False)
     tag(ax, "e", "Disagreement of trainings")
+
+
+def _agreement(numbers: Numbers, frame: str) -> NDArray[np.float64]:
+    """Correlation in order of all pairs of trainings of all data sets in one frame."""
+    if frame in _SCALARS:
+        return numbers["printed"][:, :, _SCALARS.index(frame)].ravel()
+    name, _, matched = frame.partition(", ")
+    measure = list(numbers["measures"]).index(f"{matched or 'ordered'}_correlation")
+    return numbers["values"][:, :, list(numbers["frames"]).index(name), measure].ravel()
 
 
 def _reductions(numbers: Numbers, ax: Axes) -> None:

@@ -28,11 +28,12 @@ TITLE = "Retrainings of one data set: degenerate before, one spectrum after"
 CAPTION = (
     "Gaussian classes in 30 columns, trained with d_z = 5 several times; only the seed differs. (a) First two latents "
     "of three trainings, coloured by class, k = 3. (b) The same samples in the first two lifted coordinates. (c) From "
-    "the prior, whose first level is 5-fold, to the data: levels of all trainings drawn over one another; the k lowest "
-    "in colour. (d) Their levels, with the sampling errors of single trainings. (e) What is missing to agreement, in "
-    "order, of all pairs of trainings, all data sets, by frame; open marks see paired samples; band: an exact copy, "
-    "rotated. (f) Share of the degeneracy that the spectrum, principal components and random frames of as many axes "
-    "remove, by measure; marks are data sets, and what lies below -1 is drawn there."
+    "the prior, whose first level is 5-fold, to the data: the ten lowest levels of all trainings drawn over one "
+    "another; the k lowest in colour. (d) Their levels, with the sampling errors of single trainings. (e) What is "
+    "missing to agreement, in order, of all pairs of trainings, all data sets, by frame; open marks see paired "
+    "samples; 'as printed' and |z|: one number a sample, the energy of paper 000's objective and the radius; band: an "
+    "exact copy, rotated. (f) Share of the degeneracy that the spectrum, principal components and random frames of as "
+    "many axes remove, by measure; marks are data sets, and what lies below -1 is drawn there."
 )
 CLAIMS = claims()
 _DRAWN = 3  # classes of the data set whose planes are drawn
@@ -87,8 +88,8 @@ def _agreements(sets: Sequence[Sequence[Numbers]], numbers: Numbers) -> dict[str
     raw, ours, theirs = (_frame(numbers, frame)[:, :, order] for frame in ("raw", "energies", "Procrustes"))
     cheap = np.array([_frame(numbers, frame)[:, :, order] for frame in ("PCA", "ICA", "Procrustes", "relative")])
     matching = _frame(numbers, "raw")[:, :, matched]
-    sets_found, printed = _stack(sets, "cluster_ari").mean(axis=-1), _stack(sets, "printed").mean(axis=-1)
-    removed = 1.0 - (1.0 - printed) / (1.0 - raw[..., None])
+    sets_found, printed = _stack(sets, "cluster_ari").mean(axis=-1), _stack(sets, "printed")
+    removed = 1.0 - (1.0 - printed.mean(axis=-1)) / (1.0 - raw[..., None])
     return {
         "claim.raw_in_order": raw.max(axis=1), "null.raw_in_order": numbers["null.rotation"][:, :, order].ravel(),
         "baseline.raw_in_order": matching.max(axis=1),
