@@ -1,7 +1,13 @@
 """Learned latent models: a datum to a Gaussian code and back, with a likelihood in local fields."""
 
 from zeeman.vae.estimator import BetaVAE
-from zeeman.vae.likelihoods import BernoulliLikelihood, CategoricalLikelihood, GaussianLikelihood, Likelihood
+from zeeman.vae.likelihoods import (
+    BernoulliLikelihood,
+    CategoricalLikelihood,
+    GaussianLikelihood,
+    Likelihood,
+    NegativeBinomialLikelihood,
+)
 from zeeman.vae.model import LatentModel
 from zeeman.vae.networks import MLPDecoder, MLPEncoder, TableDecoder, TableEncoder
 from zeeman.vae.objectives import (
@@ -28,6 +34,7 @@ __all__ = [
     "LowLevels",
     "MLPDecoder",
     "MLPEncoder",
+    "NegativeBinomialLikelihood",
     "Objective",
     "PlainReconstruction",
     "TableDecoder",

@@ -7,6 +7,7 @@ also beta_k = sigmoid(last channel) in (0, 1), one a site; the effective field i
 - Bernoulli, x in {0, 1}: p = sigmoid(h) (eq. 10); -ln p(x) = ln(1 + e^h) - x h. Data in {-1, 1} are read as 0, 1.
 - categorical, x in 0..q-1: p_s = e^{h_s} / sum_t e^{h_t}, fields (sample, site..., state) (eq. 13).
 - Gaussian, unit variance: mean h (eq. 17); -ln p(x) = (x - h)^2 / 2 + ln(2 pi) / 2.
+- negative binomial, x a count: mean (l / l_0) e^r, dispersion theta, fields (sample, site..., 2) (`zeeman.vae.counts`).
 
 Sums over sites are not divided by their number.
 """
@@ -14,8 +15,7 @@ Sums over sites are not divided by their number.
 from __future__ import annotations
 
 import math
-from abc import ABC, abstractmethod
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import torch
@@ -25,71 +25,22 @@ from torch import Tensor
 from torch.distributions import Bernoulli, Categorical, Distribution, Independent, Normal
 
 from zeeman.base.checks import check_choice
+from zeeman.vae.counts import NegativeBinomialLikelihood, clearly_overdispersed_counts
+from zeeman.vae.sites import Likelihood, check_support
 
-__all__ = ["LIKELIHOODS", "BernoulliLikelihood", "CategoricalLikelihood", "GaussianLikelihood", "Likelihood", "resolve"]
+__all__ = [
+    "LIKELIHOODS",
+    "BernoulliLikelihood",
+    "CategoricalLikelihood",
+    "GaussianLikelihood",
+    "Likelihood",
+    "NegativeBinomialLikelihood",
+    "from_settings",
+    "resolve",
+]
 
 _TOO_MANY_STATES = 1024  # a decoder writes one channel a state
 _MOST_STATES = 32  # more integer values than this are taken for numbers, not names of states
-
-
-class Likelihood(ABC):
-    """p(x|z) given the decoder's output; `n_inputs` channels in, `n_outputs` channels out."""
-
-    name: ClassVar[str]
-    n_fields: int = 1
-    n_inputs: int = 1
-
-    def __init__(self, tempered: bool = False) -> None:
-        self.tempered = tempered
-
-    @property
-    def n_outputs(self) -> int:
-        """Channels that the decoder writes."""
-        return self.n_fields + self.tempered
-
-    def settings(self) -> dict[str, Any]:
-        """Return plain values from which `from_settings` rebuilds this likelihood."""
-        return {"name": self.name, "tempered": self.tempered}
-
-    @abstractmethod
-    def states(self, X: NDArray) -> Tensor:
-        """Return data in the compact form of training; ValueError for a value outside the support."""
-
-    @abstractmethod
-    def values(self, states: Tensor) -> Tensor:
-        """Return states in the coding of the data, the inverse of `states`."""
-
-    def features(self, x: Tensor) -> Tensor:
-        """Return states (sample, site...) as input of an encoder, (sample, channel, site...)."""
-        return x.unsqueeze(1).float()
-
-    def bare_fields(self, output: Tensor) -> Tensor:
-        """Return h from the decoder's output (sample, channel, site...), without beta_k."""
-        return output[:, 0]
-
-    def inverse_temperatures(self, output: Tensor) -> Tensor:
-        """Return beta_k in (0, 1), (sample, site...); 1 for a plain likelihood."""
-        return torch.sigmoid(output[:, -1]) if self.tempered else torch.ones_like(output[:, 0])
-
-    def fields(self, output: Tensor) -> Tensor:
-        """Return effective fields beta_k h_k, (sample, site...) or (sample, site..., state)."""
-        h = self.bare_fields(output)
-        if not self.tempered:
-            return h
-        scale = self.inverse_temperatures(output)
-        return scale.reshape(*scale.shape, *[1] * (h.ndim - scale.ndim)) * h
-
-    @abstractmethod
-    def log_prob(self, fields: Tensor, x: Tensor) -> Tensor:
-        """Return ln p(x|z) in nats, (sample,), summed over sites."""
-
-    @abstractmethod
-    def distribution(self, fields: Tensor) -> Distribution:
-        """Return p(x|z) with batch (sample,) and one datum as event."""
-
-    @abstractmethod
-    def draw(self, fields: Tensor, generator: torch.Generator) -> Tensor:
-        """Draw states, (sample, site...)."""
 
 
 class BernoulliLikelihood(Likelihood):
@@ -108,7 +59,7 @@ class BernoulliLikelihood(Likelihood):
     def states(self, X: NDArray) -> Tensor:
         """Return 1 for `high` and 0 for `low`."""
         up = np.equal(X, self.high)
-        _check_support(
+        check_support(
             X, up | np.equal(X, self.low), f"bernoulli likelihood, fitted to values {self.low} and {self.high}",
             "recode the data, or choose likelihood='gaussian' or 'categorical'",
         )  # fmt: skip
@@ -148,7 +99,7 @@ class CategoricalLikelihood(Likelihood):
     def states(self, X: NDArray) -> Tensor:
         """Return the integers 0..q-1 in a small type."""
         allowed = (X >= 0) & (self.n_states > X) & (np.floor(X) == X)
-        _check_support(
+        check_support(
             X, allowed, f"categorical likelihood with states 0..{self.n_states - 1}",
             "recode the states as 0..q-1, or choose likelihood='gaussian'",
         )  # fmt: skip
@@ -192,7 +143,7 @@ class GaussianLikelihood(Likelihood):
         """Return float32 numbers."""
         with np.errstate(over="ignore"):
             single = np.ascontiguousarray(X, dtype=np.float32)
-        _check_support(X, np.isfinite(single), "float32 networks", "rescale the data")
+        check_support(X, np.isfinite(single), "float32 networks", "rescale the data")
         return torch.from_numpy(single)
 
     def values(self, states: Tensor) -> Tensor:
@@ -227,16 +178,25 @@ class States(Categorical):
 
 
 LIKELIHOODS: dict[str, type[Likelihood]] = {
-    kind.name: kind for kind in (BernoulliLikelihood, CategoricalLikelihood, GaussianLikelihood)
+    kind.name: kind
+    for kind in (BernoulliLikelihood, CategoricalLikelihood, GaussianLikelihood, NegativeBinomialLikelihood)
 }
 
 
-def resolve(X: NDArray, name: str, tempered: bool) -> tuple[Likelihood, str]:
+def resolve(X: NDArray, name: str | Likelihood, tempered: bool) -> tuple[Likelihood, str]:
     """Return the likelihood called `name` fitted to the values of X, and one line that says why.
 
     "auto": all values in {0, 1} or in {-1, 1}, Bernoulli; an integer type with values 0..q-1, 3 <= q <= 32,
-    categorical; anything else Gaussian.
+    categorical; a table of counts beyond 31, small ones the most frequent, clearly noisier than Poisson's, negative
+    binomial; anything else Gaussian. Other counts have to be asked for: grades, grey values and numbers of states are
+    whole numbers too. A `NegativeBinomialLikelihood` stands for itself, with its choices.
     """
+    if isinstance(name, NegativeBinomialLikelihood):
+        if tempered:
+            NegativeBinomialLikelihood(tempered)  # refuses it
+        return name.fitted(X), f"{name.name}: as asked"
+    if isinstance(name, Likelihood):
+        raise TypeError(f"likelihood {name!r} has nothing to choose: give its name, likelihood={name.name!r}")
     check_choice(name, ("auto", *LIKELIHOODS), "likelihood")
     if name == "auto":
         name, why = _recognise(X)
@@ -253,6 +213,8 @@ def resolve(X: NDArray, name: str, tempered: bool) -> tuple[Likelihood, str]:
                 f"{_TOO_MANY_STATES}; number the states 0..q-1, or choose likelihood='gaussian'"
             )
         return CategoricalLikelihood(tempered, n_states=states), f"categorical with {states} states: {why}"
+    if name == "negative-binomial":
+        return NegativeBinomialLikelihood(tempered).fitted(X), f"negative-binomial: {why}"
     return GaussianLikelihood(tempered), f"gaussian: {why}"
 
 
@@ -270,16 +232,11 @@ def _recognise(X: NDArray) -> tuple[str, str]:
             return "bernoulli", f"every value of X is {low} or 1"
     if X.dtype.kind in "iu" and X.min() >= 0 and X.max() < _MOST_STATES:
         return "categorical", f"X holds integers 0..{int(X.max())}"
+    if X.max() >= _MOST_STATES and clearly_overdispersed_counts(X):
+        return "negative-binomial", (
+            f"X holds counts 0..{int(X.max())} whose variance exceeds their mean; with likelihood='gaussian' they are "
+            "numbers of unit variance"
+        )
     if X.dtype.kind in "iu":
         return "gaussian", f"X holds integers {int(X.min())}..{int(X.max())}, not 0..q-1 with q at most {_MOST_STATES}"
     return "gaussian", "X holds real numbers"
-
-
-def _check_support(X: NDArray, allowed: NDArray[np.bool_], support: str, remedy: str) -> None:
-    if allowed.all():
-        return
-    bad = np.argwhere(~allowed)
-    first = tuple(int(i) for i in bad[0])
-    raise ValueError(
-        f"X holds {X[first]} at index {first} ({len(bad)} such values), outside the support of the {support}; {remedy}"
-    )

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
-from torch.distributions import kl_divergence
 
 if TYPE_CHECKING:
     from zeeman.vae.model import LatentModel
@@ -50,10 +49,10 @@ def laplace_scale(model: LatentModel, z: Tensor, step: float = _STEP) -> Tensor:
 
 def _ruler(model: LatentModel, z: Tensor, step: float) -> Callable[[Tensor], Tensor]:
     """Return e -> e^T F(z) e, (sample,), by central differences."""
-    here = model.likelihood.distribution(model.fields(z))
+    here = model.fields(z)
 
     def squared_length(direction: Tensor) -> Tensor:
-        there = [model.likelihood.distribution(model.fields(z + sign * step * direction)) for sign in (1, -1)]
-        return sum(kl_divergence(here, p) for p in there) / step**2  # type: ignore[return-value]
+        there = [model.fields(z + sign * step * direction) for sign in (1, -1)]
+        return sum(model.likelihood.divergence(here, fields) for fields in there) / step**2  # type: ignore[return-value]
 
     return squared_length

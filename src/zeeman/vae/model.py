@@ -165,12 +165,18 @@ def build_models(
 def _pair(
     network: str | tuple[nn.Module, nn.Module], likelihood: Likelihood, shape: tuple[int, ...], latent_dim: int
 ) -> tuple[nn.Module, nn.Module]:
-    n_in, n_out = likelihood.n_inputs, likelihood.n_outputs
+    n_in, n_out, head = likelihood.n_inputs, likelihood.n_outputs, likelihood.head(shape)
     if not isinstance(network, str):
-        return _fresh(network[0]), _fresh(network[1])
-    if network == "mlp":
-        return MLPEncoder(n_in, shape, latent_dim), MLPDecoder(latent_dim, shape, n_out)
-    return TableEncoder(n_in, shape[0], latent_dim), TableDecoder(latent_dim, shape[0], n_out)
+        encoder, decoder = _fresh(network[0]), _fresh(network[1])
+        return encoder, decoder if head is None else nn.Sequential(decoder, head)
+    encoder, decoder = (
+        (MLPEncoder(n_in, shape, latent_dim), MLPDecoder(latent_dim, shape, n_out))
+        if network == "mlp"
+        else (TableEncoder(n_in, shape[0], latent_dim), TableDecoder(latent_dim, shape[0], n_out))
+    )
+    if head is not None:
+        decoder.layers.append(head)
+    return encoder, decoder
 
 
 def _fresh(module: nn.Module) -> nn.Module:

@@ -36,7 +36,7 @@ def save_model(vae: BetaVAE, path: str | os.PathLike[str]) -> None:
     if vae.network_ == "custom":
         parameters["network"] = "custom"
     parameters["random_state"] = vae.seed_
-    for name in ("objective", "regulariser"):
+    for name in ("likelihood", "objective", "regulariser"):
         if hasattr(parameters[name], "settings"):
             parameters[name] = parameters[name].settings()
     settings = {
@@ -86,6 +86,8 @@ def _rebuild(
         parameters["network"] = network
     if isinstance(parameters.get("objective"), dict):
         parameters["objective"] = resolve_objective(parameters["objective"])
+    if isinstance(parameters["likelihood"], dict):
+        parameters["likelihood"] = from_settings(parameters["likelihood"])
     if parameters.get("regulariser") is not None:
         parameters["regulariser"] = LowLevels(**parameters["regulariser"])
     vae = kind(**parameters)

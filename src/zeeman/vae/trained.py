@@ -66,7 +66,8 @@ class TrainedVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
         """Return p(x|z) of the best replica: batch (sample,), event one datum.
 
         `.mean` is in the units of the likelihood: Bernoulli, probabilities of the higher value in [0, 1]; categorical,
-        expected state numbers (`.base_dist.probs` has the probabilities); Gaussian, means.
+        expected state numbers (`.base_dist.probs` has the probabilities); Gaussian, means; negative binomial, counts at
+        the median library of the fitted data.
         """
         fields = self._fields(Z)
         return self._likelihood.distribution(fields)
@@ -74,10 +75,11 @@ class TrainedVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
     def local_fields(self, Z: ArrayLike) -> NDArray[np.float32]:
         """Return local fields of the best replica at Z (paper 002, eq. 10, 13, 17), (sample, site...).
 
-        Bernoulli: h_k with P(high) = sigmoid(h_k); categorical: (sample, site..., state); Gaussian: the mean. A
-        tempered model returns the effective field beta_k h_k.
+        Bernoulli: h_k with P(high) = sigmoid(h_k); categorical: (sample, site..., state); Gaussian: the mean; negative
+        binomial: ln mu_k - ln(theta_k + mu_k), what multiplies a count. A tempered model returns the effective field
+        beta_k h_k.
         """
-        return self._fields(Z).numpy()
+        return self._likelihood.local_fields(self._fields(Z)).numpy()
 
     def local_inverse_temperatures(self, Z: ArrayLike) -> NDArray[np.float32]:
         """Return beta_k in (0, 1) of a tempered model, (sample, site...); 1 for a plain one."""
@@ -98,7 +100,9 @@ class TrainedVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
         z = torch.randn(n_samples, self.latent_dim, generator=torch_stream(seed, "sample/z"))
         generator = torch_stream(seed, "sample/x")
         states = [self._likelihood.draw(self._fields(part.numpy()), generator) for part in z.split(_PORTION)]
-        return self._likelihood.values(torch.cat(states)).numpy().astype(self._dtype)
+        values, kind = self._likelihood.values(torch.cat(states)).numpy(), np.dtype(self._dtype)
+        fits = kind.kind not in "iu" or values.max() <= np.iinfo(kind).max  # a count may exceed all that were seen
+        return values.astype(kind) if fits else values
 
     def score(self, X: ArrayLike, y: Any = None) -> float:
         """Return the mean ELBO of the best replica at beta = 1, nats a sample (one draw of z each, fixed stream).
