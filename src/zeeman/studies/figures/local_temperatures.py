@@ -1,8 +1,8 @@
 """Paper 002, Fig. 7: the beta^2-VAE trained on one phase, its local fields h_k and inverse temperatures beta_k.
 
-P(s_k = +1) = sigmoid(beta_k h_k) with beta_k = sigmoid(b_k) in (0, 1) from a branch of its own (Table II). The loss knows the
-product only: (h_k, beta_k) -> (h_k c, beta_k / c) leaves it as it is. So beta_k is read with a control: the same training
-with the branch started at b_k - 2, b_k and b_k + 2, mean beta_k about .12, .5 and .88.
+P(s_k = +1) = sigmoid(beta_k h_k) with beta_k = sigmoid(b_k) in (0, 1) from a branch of its own (Table II). The loss
+knows the product only: (h_k, beta_k) -> (h_k c, beta_k / c) leaves it as it is. So beta_k is read with a control: the
+same training with the branch started at b_k - 2, b_k and b_k + 2, mean beta_k about .12, .5 and .88.
 """
 
 from __future__ import annotations
@@ -116,7 +116,7 @@ def compute(size: Size, shelf: Shelf) -> Numbers:
 
 def draw(numbers: Numbers) -> Figure:
     """Draw configurations, fields and inverse temperatures, the control, and the energies."""
-    from zeeman.studies.figures.local_temperatures_drawing import draw_temperatures
+    from zeeman.studies.figures._temperatures_drawing import draw_temperatures
 
     return draw_temperatures(numbers)
 
@@ -185,10 +185,11 @@ def _trained(data: Numbers, settings: Mapping[str, Any], checkpoint: Path) -> Nu
         2, likelihood="bernoulli", beta=settings["beta"], tempered=kind != "plain", network=network,
         n_epochs=settings["n_epochs"], random_state=seed,
     ).fit(X, checkpoint=checkpoint)  # fmt: skip
-    z = stream(seed, "prior draws").standard_normal((_DRAWN, 2)).astype(np.float32)
+    rng = stream(seed, f"draws/{settings['phase']}")  # the same for every decoder of a phase
+    z = rng.standard_normal((_DRAWN, 2)).astype(np.float32)
     product, temperature = vae.local_fields(z), vae.local_inverse_temperatures(z)
     mean_spin = np.tanh(product / 2)
-    drawn = np.where(stream(seed, "drawn spins").random(product.shape) < (1 + mean_spin) / 2, 1, -1).astype(np.int8)
+    drawn = np.where(rng.random(product.shape) < (1 + mean_spin) / 2, 1, -1).astype(np.int8)
     energies = energy_per_site(drawn)
     shown = _one_of_each_sign(mean_spin)
     return {

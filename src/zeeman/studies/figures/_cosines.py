@@ -1,7 +1,9 @@
 """Cosine-similarity matrices by group, and one number for how nearly they are block diagonal.
 
-c_ij = z_i . z_j / |z_i||z_j|. Blocks C_ab = mean of c_ij over i in a, j in b, pairs i = j left out. Contrast: the mean of
-C_aa minus the mean of |C_ab|, a < b: 1 for one direction a group, all at right angles; 0 without groups and directions.
+c_ij = z_i . z_j / |z_i||z_j|. Blocks C_ab = mean of c_ij over i in a, j in b, pairs i = j left out. Contrast: the mean
+of C_aa minus the mean of |C_ab|, a < b. It is 1 for one direction a group, all at right angles. The contrast of
+`zeeman.information.block_diagonality` keeps the sign of C_ab and so counts opposite groups as better than orthogonal
+ones; a block-diagonal matrix has zeros there.
 """
 
 from __future__ import annotations
