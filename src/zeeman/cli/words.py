@@ -10,36 +10,93 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from zeeman.base.results import Analysis
+    from zeeman.cli.common import RunFlags
     from zeeman.studies.figures import Verdict
-    from zeeman.studies.reproduce import Reproduction
+    from zeeman.studies.papers import Reproduction
 
-__all__ = [
-    "ANALYZE_EXAMPLES",
-    "REPRODUCE_EXAMPLES",
-    "SIMULATE_EXAMPLES",
-    "SPECTRUM_EXAMPLES",
-    "as_json",
-    "complain",
-    "judged",
-    "show",
-    "summary",
-]
+__all__ = ["EPILOGUE", "EXAMPLES", "EXIT_CODES", "SAYS", "as_json", "complain", "finished", "judged", "plan"]
 
-ANALYZE_EXAMPLES = """Examples:
+SAYS = {
+    "analyze": "Train a beta-VAE on DATA, read its latent space, and write a report.",
+    "spectrum": "Read embeddings that already exist, one file a training, and write a report.",
+    "simulate": "Sample a spin model into a zarr store, resumably.",
+    "reproduce": "Compute, draw and judge the figures of the two papers: claim, measured, verdict.",
+    "explore": "Open the latent explorer of a run in a browser.",
+    "runs": "List and compare the runs in a folder.",
+    "bench": "Measure zeeman on this machine beside the program that everyone writes first.",
+}
+
+EXAMPLES = {
+    "analyze": """Examples:
   zeeman analyze ising --out runs/ising
-  zeeman analyze measurements.csv --label-column species --latent-dim 3 --replicas 7"""
-
-SPECTRUM_EXAMPLES = """Examples:
+  zeeman analyze table.csv --label-column species --replicas 7 --dry-run""",
+    "spectrum": """Examples:
   zeeman spectrum run1.npy run2.npy run3.npy --out runs/lifted
-  zeeman spectrum atlas_seed1.h5ad atlas_seed2.h5ad --key obsm:X_scVI --label-column cell_type"""
-
-SIMULATE_EXAMPLES = """Examples:
-  zeeman simulate ising --temperature 2.0 --temperature 2.5 --size 64 --out ising.zarr
-  zeeman simulate ising --temperature 1.8 --coupling -1 --n-samples 5000 --out afm.zarr"""
-
-REPRODUCE_EXAMPLES = """Examples:
+  zeeman spectrum seed1.h5ad seed2.h5ad --key obsm:X_scVI""",
+    "simulate": """Examples:
+  zeeman simulate --temperature 2.0 --temperature 2.5 --size 64 --out is.zarr
+  zeeman simulate --temperature 1.8 --coupling -1 --out afm.zarr""",
+    "reproduce": """Examples:
   zeeman reproduce
-  zeeman reproduce 002-3 000-1 --size paper --seeds 5 --out runs/papers"""
+  zeeman reproduce 002-3 000-1 --size paper --seeds 5 --out runs/papers""",
+    "explore": """Examples:
+  zeeman explore runs/ising
+  zeeman explore runs/ising --port 8001""",
+    "runs": """Examples:
+  zeeman runs
+  zeeman runs sweeps --figure sweeps/runs.png --csv sweeps/runs.csv""",
+    "bench": """Examples:
+  zeeman bench
+  zeeman bench spins training --json --out bench.json""",
+}
+
+EXIT_CODES = """Exit codes:
+  0    done
+  1    the job failed: disk, memory, or a defect (--debug shows where)
+  2    arguments or data that cannot be used; nothing was written
+  3    a claim does not hold for every seed (reproduce --strict)
+  130  interrupted; the same command continues"""
+
+EPILOGUE = f"""Settings: --config FILE takes options from TOML lines, latent_dim = 3, at the
+top of the file or in a table called like the verb; given options overrule it.
+
+{EXIT_CODES}"""
+
+
+def finished(analysis: Analysis, folder: Path, flags: RunFlags) -> int:
+    """Print what a run found, show its page if asked; exit code 0."""
+    print((folder / "metrics.json").read_text() if flags.json else summary(analysis, folder))
+    if flags.open:
+        show(folder / "report.html")
+    return 0
+
+
+def plan(planned: Mapping[str, Any], json: bool = False) -> str:
+    """What would be done, for a person or as JSON."""
+    if json:
+        return as_json(planned)
+    return "\n".join(["dry run: nothing is written", "", *_indented(planned)])
+
+
+def as_json(value: Any) -> str:
+    """Indented JSON."""
+    import json
+
+    return json.dumps(value, indent=2, default=str)
+
+
+def _indented(values: Mapping[str, Any], depth: int = 0) -> Iterable[str]:
+    for key, value in values.items():
+        name = "  " * depth + key.replace("_", " ")
+        if isinstance(value, Mapping):
+            yield name
+            yield from _indented(value, depth + 1)
+        elif isinstance(value, (list, tuple)) and any(isinstance(item, str) and len(item) > 24 for item in value):
+            yield name
+            yield from ("  " * (depth + 1) + str(item) for item in value)
+        else:
+            said = ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else value
+            yield f"{name:26} {'-' if said in (None, '') else said}"
 
 
 def summary(analysis: Analysis, folder: Path) -> str:
@@ -58,15 +115,6 @@ def judged(reproductions: Sequence[Reproduction]) -> str:
     verdicts = [verdict.verdict for one in reproductions for verdict in one.verdicts]
     counts = ", ".join(f"{verdicts.count(kind)} {kind}" for kind in dict.fromkeys(verdicts))
     return "\n".join([*lines, f"{len(verdicts)} claims: {counts}"])
-
-
-def as_json(reproductions: Sequence[Reproduction]) -> str:
-    """The verdicts of every figure, one object a figure."""
-    import json
-
-    return json.dumps(
-        {one.figure.key: [verdict.to_dict() for verdict in one.verdicts] for one in reproductions}, indent=2
-    )
 
 
 def _claim(verdict: Verdict) -> Iterable[str]:

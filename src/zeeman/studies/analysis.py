@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -22,24 +22,21 @@ from numpy.typing import NDArray
 from sklearn.metrics import adjusted_rand_score
 
 from zeeman import report
-from zeeman.base.random import stream
+from zeeman.base.logs import JsonLines, Logger, Several, TensorBoard
 from zeeman.base.results import Analysis, Baseline, Draws, Retrainings
 from zeeman.base.store import provenance
 from zeeman.base.types import Codes
-from zeeman.data import BUILT_IN, Loaded, load, write_dataset
+from zeeman.data import Loaded, write_dataset
 from zeeman.spectrum import LatentSpectrum
 from zeeman.studies import readings, retrainings
 from zeeman.studies.options import Options
+from zeeman.studies.prepared import Prepared, prepare
 from zeeman.studies.publish import as_text, publish
 from zeeman.studies.run import RunFolder
 from zeeman.vae import BetaVAE
-from zeeman.vae.model import resolve_network
 
 __all__ = ["analyze"]
 
-_STEPS = 2_400  # optimiser steps that a table gets by default
-_REPLICAS = 5
-_ENSEMBLE_PASSES, _ENSEMBLE_RATE = 1.6, 1e-3  # epochs for one of the large network; Adam's rate
 _GENERATED = 3_000
 _OUTPUTS = {"bernoulli": "sigmoid", "categorical": "expectation", "gaussian": "identity"}  # to means, in the page
 
@@ -51,10 +48,13 @@ def analyze(
     *,
     fresh: bool = False,
     progress: bool = True,
+    formats: Sequence[str] = ("png",),
+    tensorboard: bool = False,
 ) -> Analysis:
     """Train on `source`, read the latent space, and write RUN/{data, model, lift, figures, metrics.json, report.html}.
 
-    RUN/ensemble holds the small networks beside a convolutional one, where there are any.
+    RUN/metrics.jsonl has a line for every epoch of every training, RUN/run.json what was asked. RUN/ensemble holds
+    the small networks beside a convolutional one, where there are any.
 
     Parameters
     ----------
@@ -67,6 +67,10 @@ def analyze(
         Replace the run in `out`, if there is one.
     progress : bool
         Tell how far it is, on standard error.
+    formats : sequence of str
+        Of the figures: "png", "pdf", "svg".
+    tensorboard : bool
+        Write the losses to RUN/tensorboard too, beside RUN/metrics.jsonl.
 
     Returns
     -------
@@ -78,117 +82,31 @@ def analyze(
     ValueError, TypeError, OSError
         Before anything is written, for data or options that cannot be used.
     """
-    options = options or Options()
     started = time.perf_counter()
-    data = _load(source, options, progress)
+    job = prepare(source, options or Options(), progress)
     loading = time.perf_counter() - started
-    options, notes = _resolved(data, options, built_in=str(source) in BUILT_IN)
-    data, scaling = _scaled(data, options)
-    n_large = _large(data, options)
-    vae = _estimator(replace(options, n_replicas=n_large), progress)
-    _spectrum(options).check_parameters(len(data.X))
-    folder = RunFolder(out or Path("runs") / data.name, _settings(data, options), data.content_hash, fresh=fresh)
+    board = _board(tensorboard)
+    folder = RunFolder(
+        out or Path("runs") / job.data.name, job.settings, job.data.content_hash, fresh=fresh, job="analyze"
+    )
     folder.seconds["data"] = loading
     with folder.stage("train"), folder.unless_refused():
-        vae = _trained(vae, data, folder)
-        _write_data(folder.path / "data", data)
-    trained = [vae]
-    if n_large < (options.n_replicas or 1):
+        trained = [_trained(job.large, job.data, folder, "model", board)]
+        _write_data(folder.path / "data", job.data)
+    if job.small is not None:
         with folder.stage("ensemble"):
-            trained.append(_trained(_small(options, n_large, progress), data, folder, "ensemble"))
+            trained.append(_trained(job.small, job.data, folder, "ensemble", board))
     with folder.stage("read"):
-        analysis = _read(vae, data, options, [*data.notes, *notes, *scaling, *vae_notes(vae)], progress)
-    if options.n_replicas != 1:
+        analysis = _read(trained[0], job, progress)
+    if job.options.n_replicas != 1:
         with folder.stage("lift"):
-            analysis = _with_retrainings(analysis, trained, data, options, progress)
-    return publish(analysis, folder, _page_decoder(vae, analysis.latent_dim))
+            analysis = _with_retrainings(analysis, trained, job.data, job.options, progress)
+    return publish(analysis, folder, _page_decoder(trained[0], analysis.latent_dim), formats=formats)
 
 
 def vae_notes(vae: BetaVAE) -> list[str]:
     """What the estimator chose, one sentence each."""
-    notes = [f"likelihood {vae.likelihood_reason_}"]
-    if vae.interrupted_:
-        notes.append(f"training was interrupted after {len(vae.history_['epoch'])} of {vae.n_epochs} epochs")
-    return notes
-
-
-def _load(source: str | os.PathLike[str], options: Options, progress: bool) -> Loaded:
-    chosen: dict[str, Any] = {
-        key: value for key in ("size", "n_samples", "n_classes") if (value := getattr(options, key)) is not None
-    }
-    if str(source) in ("ising", "classes"):
-        chosen["seed"] = options.seed
-    if str(source) == "ising":
-        chosen["progress"] = progress
-    return load(source, key=options.key, label_column=options.label_column, **chosen)
-
-
-def _resolved(data: Loaded, options: Options, *, built_in: bool) -> tuple[Options, list[str]]:
-    """Fill in what was left to the data; say each choice."""
-    notes, shape = [], data.X.shape[1:]
-    lattice = data.kind == "spins" and len(shape) == 2
-    if options.n_replicas is None:
-        options = replace(options, n_replicas=_REPLICAS)
-    if options.latent_dim is None:
-        dim = 2 if len(shape) > 1 else min(8 if shape[0] >= 64 else 5, max(1, shape[0] // 2))
-        options = replace(options, latent_dim=dim)
-    if options.beta is None:
-        beta = 100.0 * np.prod(shape) / 1024 if lattice else 1.0
-        options = replace(options, beta=float(beta))
-        if lattice:
-            notes.append(f"beta = {beta:g}: 100 at 32 x 32 (paper 002), scaled by the area")
-    if options.n_epochs is None:
-        steps_an_epoch = max(1, int(0.9 * len(data.X)) // options.batch_size)
-        options = replace(options, n_epochs=5 if lattice else int(np.clip(_STEPS // steps_an_epoch, 10, 150)))
-    if options.start is None:
-        options = replace(options, start="pca" if lattice else "random")
-        if lattice:
-            notes.append("the encoder starts at the principal components, in a random frame; --start random for none")
-    if options.learning_rate is None:
-        options = replace(options, learning_rate=1e-3)
-    if options.scale not in ("auto", "none", "standardize"):
-        raise ValueError(f"scale must be 'auto', 'none' or 'standardize', got {options.scale!r}")
-    if options.scale == "auto":
-        real = options.likelihood in ("auto", "gaussian") and data.X.dtype.kind == "f" and data.kind == "table"
-        binary = bool(np.isin(data.X, (0, 1)).all())
-        options = replace(options, scale="standardize" if real and not binary and not built_in else "none")
-    return options, notes
-
-
-def _scaled(data: Loaded, options: Options) -> tuple[Loaded, list[str]]:
-    if options.scale == "none":
-        return data, []
-    mean, spread = data.X.mean(axis=0, dtype=np.float64), data.X.std(axis=0, dtype=np.float64)
-    X = ((data.X - mean) / np.where(spread > 0, spread, 1.0)).astype(np.float32)
-    note = "every column was standardised (mean 0, variance 1) for the unit-variance Gaussian; --scale none leaves it"
-    attrs = {**data.attrs, "scale_mean": mean.tolist(), "scale_spread": spread.tolist()}
-    return replace(data, X=X, attrs=attrs), [note]
-
-
-def _estimator(options: Options, progress: bool) -> BetaVAE:
-    assert options.latent_dim is not None  # resolved by now, like those below
-    assert options.beta is not None
-    assert options.n_epochs is not None
-    assert options.start is not None
-    assert options.learning_rate is not None
-    assert options.n_replicas is not None
-    return BetaVAE(
-        latent_dim=options.latent_dim, likelihood=options.likelihood, beta=options.beta, tempered=options.tempered,
-        network=options.network, n_replicas=options.n_replicas, n_epochs=options.n_epochs,
-        batch_size=options.batch_size, learning_rate=options.learning_rate, start=options.start,
-        random_state=options.seed, device=options.device, n_threads=options.n_threads, verbose=progress,
-    )  # fmt: skip
-
-
-def _spectrum(options: Options) -> LatentSpectrum:
-    return LatentSpectrum(options.n_states, options.n_clusters, options.seed)
-
-
-def _settings(data: Loaded, options: Options) -> dict[str, Any]:
-    return {
-        "source": data.name,
-        **{k: v for k, v in asdict(options).items() if k not in ("device", "n_threads")},
-    }
+    return [f"likelihood {vae.likelihood_reason_}"]
 
 
 def _write_data(path: Path, data: Loaded) -> None:
@@ -203,30 +121,25 @@ def _write_data(path: Path, data: Loaded) -> None:
     write_dataset(xr.Dataset(variables, attrs=attrs), path)
 
 
-def _large(data: Loaded, options: Options) -> int:
-    """How many trainings the named network gets: one if it is convolutional, all of them otherwise."""
-    network = resolve_network(options.network, data.X.shape[1:], bool(options.tempered))
-    return 1 if network in ("table1", "table2") else options.n_replicas or 1
+def _board(wanted: bool) -> Callable[[Path], Logger] | None:
+    """TensorBoard's log for a folder; ImportError at once if its package is missing."""
+    if not wanted:
+        return None
+    TensorBoard.check()
+    return TensorBoard
 
 
-def _small(options: Options, n_large: int, progress: bool) -> BetaVAE:
-    """The ensemble beside a convolutional network: fully connected, seeds of its own."""
-    assert options.n_replicas is not None
-    assert options.n_epochs is not None
-    own = replace(
-        options, network="mlp", n_replicas=options.n_replicas - n_large, learning_rate=_ENSEMBLE_RATE,
-        n_epochs=round(_ENSEMBLE_PASSES * options.n_epochs),
-        seed=int(stream(options.seed, "ensemble").integers(2**31)),
-    )  # fmt: skip
-    return _estimator(own, progress)
-
-
-def _trained(vae: BetaVAE, data: Loaded, folder: RunFolder, name: str = "model") -> BetaVAE:
+def _trained(
+    vae: BetaVAE, data: Loaded, folder: RunFolder, name: str, board: Callable[[Path], Logger] | None
+) -> BetaVAE:
     path = folder.path / name
     if path.exists():
         return BetaVAE.load(path)
     checkpoint = folder.path / ("checkpoint" if name == "model" else f"checkpoint-{name}")
-    vae.fit(data.X, checkpoint=checkpoint)
+    loggers: list[Logger] = [JsonLines(folder.path / "metrics.jsonl", training=name)]
+    if board is not None:
+        loggers.append(board(folder.path / "tensorboard" / name))
+    vae.fit(data.X, checkpoint=checkpoint, logger=Several(loggers))
     vae.save(path)
     shutil.rmtree(checkpoint, ignore_errors=True)
     return vae
@@ -270,15 +183,16 @@ def _ensemble_note(several: Retrainings, trained: list[BetaVAE]) -> list[str]:
     ]
 
 
-def _read(vae: BetaVAE, data: Loaded, options: Options, notes: list[str], progress: bool) -> Analysis:
+def _read(vae: BetaVAE, job: Prepared, progress: bool) -> Analysis:
+    data, options, notes = job.data, job.options, [*job.notes, *vae_notes(vae)]
     X, seed = data.X, options.seed
     codes = vae.encode(X)
     Z = codes.mean[vae.best_replica_].astype(np.float64)
-    spec = _spectrum(options).fit(retrainings.alone(codes, vae.best_replica_))
+    spec = job.spectrum.fit(retrainings.alone(codes, vae.best_replica_))
     diagrams = retrainings.diagrams_of(spec, ("prior", "sharpening"), progress)
     lattice = data.kind == "spins" and X.ndim == 3
     parameters = readings.order_parameters(X) if lattice else {}
-    pca, pca_spec = readings.principal_components(X, Z.shape[1], parameters, _spectrum(options))
+    pca, pca_spec = readings.principal_components(X, Z.shape[1], parameters, job.spectrum)
     phases = as_text(data.variables.get("phase"))
     truth = as_text(data.labels)
     metrics = _metrics(vae, data, spec, pca_spec, parameters, Z, pca, truth, seed)

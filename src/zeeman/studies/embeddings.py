@@ -25,7 +25,7 @@ from zeeman.studies.options import EmbeddingOptions
 from zeeman.studies.publish import as_text, publish
 from zeeman.studies.run import RunFolder
 
-__all__ = ["spectrum"]
+__all__ = ["prepared_spaces", "spectrum"]
 
 _ALIKE = 1.2  # scales of files whose ratio is below this are left as they are
 _PRIOR_LIKE = (0.8, 1.25)  # root mean variance of an embedding that can be set beside the prior as it is
@@ -38,6 +38,7 @@ def spectrum(
     *,
     fresh: bool = False,
     progress: bool = True,
+    formats: Sequence[str] = ("png",),
 ) -> Analysis:
     """Read embeddings and write RUN/{figures, lift, metrics.json, report.html}.
 
@@ -53,6 +54,8 @@ def spectrum(
         Replace the run in `out`, if there is one.
     progress : bool
         Tell how far it is, on standard error.
+    formats : sequence of str
+        Of the figures: "png", "pdf", "svg".
 
     Returns
     -------
@@ -66,22 +69,31 @@ def spectrum(
     """
     options = options or EmbeddingOptions()
     paths = [Path(files)] if isinstance(files, (str, os.PathLike)) else [Path(file) for file in files]
-    loaded = _load(paths, options)
-    check_choice(options.scale, ("auto", "none", "unit"), "scale")
-    spaces, notes = _scaled([data.X.astype(np.float64) for data in loaded], options)
+    loaded, spaces, notes, settings = prepared_spaces(paths, options)
     reader = LatentSpectrum(options.n_states, options.n_clusters, options.seed)
-    reader.check_parameters(len(spaces[0]))
-    settings = {"files": [str(path) for path in paths], **asdict(options)}
     data_hash = content_hash(*(data.X for data in loaded))
-    folder = RunFolder(out or Path("runs") / paths[0].stem, settings, data_hash, fresh=fresh)
-    notes = [*(note for data in loaded for note in data.notes[:1]), *notes]
+    folder = RunFolder(out or Path("runs") / paths[0].stem, settings, data_hash, fresh=fresh, job="spectrum")
     with folder.unless_refused():
         with folder.stage("read"):
             analysis = _read(spaces, loaded, reader, settings, notes, progress)
         if len(spaces) > 1:
             with folder.stage("lift"):
                 analysis = _with_retrainings(analysis, spaces, paths, options, progress)
-    return publish(replace(analysis, provenance=provenance(seed=options.seed, data_hash=data_hash)), folder)
+    return publish(
+        replace(analysis, provenance=provenance(seed=options.seed, data_hash=data_hash)), folder, formats=formats
+    )
+
+
+def prepared_spaces(
+    paths: Sequence[Path], options: EmbeddingOptions
+) -> tuple[list[Loaded], list[Samples], list[str], dict[str, Any]]:
+    """Read, check and scale the files: what was loaded, the spaces, notes and settings. Nothing is written."""
+    loaded = _load(paths, options)
+    check_choice(options.scale, ("auto", "none", "unit"), "scale")
+    spaces, notes = _scaled([data.X.astype(np.float64) for data in loaded], options)
+    LatentSpectrum(options.n_states, options.n_clusters, options.seed).check_parameters(len(spaces[0]))
+    notes = [*(note for data in loaded for note in data.notes[:1]), *notes]
+    return loaded, spaces, notes, {"files": [str(path) for path in paths], **asdict(options)}
 
 
 def _load(paths: Sequence[Path], options: EmbeddingOptions) -> list[Loaded]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -12,17 +13,25 @@ from zeeman import plots, report
 from zeeman.base.results import Analysis
 from zeeman.base.store import write_json
 from zeeman.data import write_dataset
+from zeeman.plots.drawn import write_drawn
 from zeeman.studies.run import RunFolder
 
 __all__ = ["as_text", "publish"]
 
 
-def publish(analysis: Analysis, folder: RunFolder, decoder: report.PageDecoder | None = None) -> Analysis:
-    """Write RUN/{figures, lift, report.html, metrics.json}; return the analysis with its seconds."""
+def publish(
+    analysis: Analysis, folder: RunFolder, decoder: report.PageDecoder | None = None, formats: Sequence[str] = ("png",)
+) -> Analysis:
+    """Write RUN/{figures, lift, report.html, metrics.json}; return the analysis with its seconds.
+
+    Every figure is written in each of `formats` with the numbers it shows beside it, as CSV.
+    """
     with folder.stage("draw"):
         figures = plots.draw_all(analysis)
         for name, figure in figures.items():
-            plots.save(figure, folder.path / "figures" / f"{name}.png")
+            for suffix in formats:
+                plots.save(figure, folder.path / "figures" / f"{name}.{suffix}")
+            write_drawn(figure, folder.path / "figures" / f"{name}.csv")
             figure.set_layout_engine("none")  # laid out once, for the page as well
         _write_lift(analysis, folder)
     analysis = _timed(analysis, folder)

@@ -11,12 +11,15 @@ import shutil
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from zeeman.base.store import provenance, read_json, write_json
 
-__all__ = ["RunFolder"]
+__all__ = ["FORMAT", "RunFolder", "read_record", "refuse_other"]
+
+FORMAT = 1  # of run.json and of what a continued run relies on; raise it when an old run cannot be continued
 
 
 class RunFolder:
@@ -32,30 +35,39 @@ class RunFolder:
         Content hash of the data.
     fresh : bool
         Begin anew; the earlier run is removed once the new one is trained.
+    job : str
+        Which verb's run it is.
 
     Raises
     ------
     ValueError
-        `path` holds a run with other settings or data, or something that is no run.
+        `path` holds a run with other settings or data or of another version's format, or something that is no run.
     """
 
     def __init__(
-        self, path: str | os.PathLike[str], settings: Mapping[str, Any], data_hash: str, *, fresh: bool = False
-    ) -> None:
+        self, path: str | os.PathLike[str], settings: Mapping[str, Any], data_hash: str, *, fresh: bool = False,
+        job: str = "",
+    ) -> None:  # fmt: skip
         self.path = Path(path)
         self.seconds: dict[str, float] = {}
         wanted = {"settings": dict(settings), "data_hash": data_hash}
         self._aside = self.path.with_name(f".{self.path.name}.before")
         self._restore()  # of a --fresh that was killed before it had anything better
-        before = self._record()
+        before = read_record(self.path)
         self._made_parent = not self.path.parent.exists()
         if before is not None and not fresh:
-            self._compare(before, wanted)
+            refuse_other(self.path, before, wanted)
             self.seconds = dict(before.get("seconds", {}))
         elif before is not None:
             os.replace(self.path, self._aside)
         self.continued = before is not None and not fresh
-        self._content = {**wanted, "provenance": provenance(), "seconds": self.seconds}
+        started = datetime.now(UTC).isoformat(timespec="seconds")
+        if before is not None and self.continued:
+            started = before.get("started", started)
+        self._content = {
+            "format": FORMAT, "job": job, "started": started, **wanted, "provenance": provenance(),
+            "seconds": self.seconds,
+        }  # fmt: skip
         if not self.continued:
             write_json(self.path / "run.json", self._content)
 
@@ -90,23 +102,34 @@ class RunFolder:
             shutil.rmtree(self.path, ignore_errors=True)
             os.replace(self._aside, self.path)
 
-    def _record(self) -> dict[str, Any] | None:
-        file = self.path / "run.json"
-        if file.is_file():
-            return read_json(file)
-        if self.path.exists() and (not self.path.is_dir() or any(self.path.iterdir())):
-            raise ValueError(f"{self.path} exists and is no zeeman run (it has no run.json): choose another folder")
-        return None
 
-    def _compare(self, before: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
-        old, new = before.get("settings", {}), wanted["settings"]
-        changed = [
-            f"{key}: {old.get(key)!r} -> {new.get(key)!r}" for key in {**old, **new} if old.get(key) != new.get(key)
-        ]
-        if not changed and before.get("data_hash") != wanted["data_hash"]:
-            changed = ["the data"]
-        if changed:
-            raise ValueError(
-                f"{self.path} holds a run made with other settings ({', '.join(changed)}): "
-                "choose another folder with --out, or replace it with --fresh"
-            )
+def read_record(path: Path) -> dict[str, Any] | None:
+    """Return what run.json says, None if there is no folder; ValueError if the folder is no run."""
+    file = path / "run.json"
+    if file.is_file():
+        record = read_json(file)
+        if not isinstance(record, dict) or not isinstance(record.get("settings"), dict):
+            raise ValueError(f"{file} does not describe a run; choose another folder with --out, or remove this one")
+        return record
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise ValueError(f"{path} exists and is no zeeman run (it has no run.json): choose another folder")
+    return None
+
+
+def refuse_other(path: Path, before: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
+    """Raise ValueError unless the run `before` in `path` is the one `wanted`, and of this version's format."""
+    remedy = "choose another folder with --out, or replace it with --fresh"
+    form = before.get("format", FORMAT)
+    if form != FORMAT:
+        made = before.get("provenance", {}).get("versions", {}).get("zeeman", "another version")
+        age = "an older" if isinstance(form, int) and form < FORMAT else "a newer"
+        raise ValueError(
+            f"{path} holds a run of {age} zeeman ({made}, format {form!r}; this one writes {FORMAT}) and cannot be "
+            f"continued: {remedy}"
+        )
+    old, new = before["settings"], wanted["settings"]
+    changed = [f"{key}: {old.get(key)!r} -> {new.get(key)!r}" for key in {**old, **new} if old.get(key) != new.get(key)]
+    if not changed and before.get("data_hash") != wanted["data_hash"]:
+        changed = ["the data"]
+    if changed:
+        raise ValueError(f"{path} holds a run made with other settings ({', '.join(changed)}): {remedy}")

@@ -21,6 +21,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from zeeman.base.logs import Values
 from zeeman.base.progress import Progress
 from zeeman.base.random import torch_stream
 from zeeman.training.checkpoint import Checkpoint, flatten, sweep, unflatten
@@ -104,6 +105,7 @@ def train(
     checkpoint: str | os.PathLike[str] | None = None,
     settings: dict[str, Any] | None = None,
     progress: Progress | None = None,
+    log: Callable[[int, Values], None] | None = None,
 ) -> Trained:
     """Minimise the first term of every module on `data`, in place.
 
@@ -124,6 +126,8 @@ def train(
         Plain values that identify the training beside the plan.
     progress : Progress, optional
         Advanced by one a step.
+    log : callable, optional
+        Called as log(epoch, row of the history by name) after each epoch, before its checkpoint.
     """
     settings = {**(settings or {}), **_identity(plan), "n_replicas": len(modules)}
     keep_freed_memory()
@@ -139,8 +143,9 @@ def train(
     try:
         with quiet_machine(run.engine.threads), _interrupts() as stopped:
             _epochs(
-                run, validate, after_epoch, stopped, None if checkpoint is None else (checkpoint, settings), progress
-            )
+                run, validate, after_epoch, stopped, None if checkpoint is None else (checkpoint, settings), progress,
+                log,
+            )  # fmt: skip
     finally:
         run.ensemble.close()
     history = {
@@ -189,6 +194,7 @@ def _epochs(
     stopped: threading.Event,
     keep: tuple[str | os.PathLike[str], dict[str, Any]] | None,
     progress: Progress | None,
+    log: Callable[[int, Values], None] | None,
 ) -> None:
     rate = schedule(run.plan.schedule)
     total, detail = run.plan.n_epochs * run.n_steps, ""
@@ -222,6 +228,8 @@ def _epochs(
             run.ensemble.adopt_modules()
         detail = _close_epoch(run, validate)
         run.epoch, run.step = run.epoch + 1, 0
+        if log is not None:
+            log(run.epoch, {name: rows[-1] for name, rows in run.history.items()})
         if keep is not None:
             _keep(run, keep)
         if stopped.is_set():

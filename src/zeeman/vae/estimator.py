@@ -6,9 +6,10 @@ weight of the KL term. Axes: (replica, sample, site... | latent).
 
 from __future__ import annotations
 
+import contextlib
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -18,6 +19,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from zeeman.base.checks import check_choice, check_positive_integer
+from zeeman.base.logs import Logger, Values
 from zeeman.base.progress import Progress
 from zeeman.base.random import entropy_of, stream
 from zeeman.base.store import content_hash
@@ -25,7 +27,7 @@ from zeeman.base.types import Seed
 from zeeman.training import Checkpoint, Plan, Trained, resolve_device, schedule, train
 from zeeman.vae.axes import turn_axes
 from zeeman.vae.inputs import check_data
-from zeeman.vae.likelihoods import resolve
+from zeeman.vae.likelihoods import NegativeBinomialLikelihood, resolve
 from zeeman.vae.model import LatentModel, build_models, count_weights, resolve_network
 from zeeman.vae.objectives import Objective, resolve_objective
 from zeeman.vae.saving import load_model, save_model
@@ -51,9 +53,10 @@ class BetaVAE(TrainedVAE):
     ----------
     latent_dim : int
         Number of latents.
-    likelihood : str
+    likelihood : str or NegativeBinomialLikelihood
         "bernoulli" (values {0, 1} or {-1, 1}), "categorical" (integers 0..q-1), "gaussian" (unit variance, data not
-        standardised), or "auto": by the values of X, see `likelihood_reason_`.
+        standardised), "negative-binomial" (counts; rates scale with each sample's total: `zeeman.vae.counts`), or
+        "auto": by the values of X, see `likelihood_reason_`.
     beta : float
         Weight of the KL term. With a sum over sites the useful scale grows with their number. For objective="mmd" the
         weight of MMD^2; "plain" does not use it.
@@ -127,7 +130,7 @@ class BetaVAE(TrainedVAE):
     def __init__(
         self,
         latent_dim: int = 2,
-        likelihood: str = "auto",
+        likelihood: str | NegativeBinomialLikelihood = "auto",
         beta: float = 1.0,
         tempered: bool = False,
         network: Any = "auto",
@@ -178,6 +181,7 @@ class BetaVAE(TrainedVAE):
         *,
         checkpoint: str | os.PathLike[str] | None = None,
         callback: Callback | None = None,
+        logger: Logger | None = None,
     ) -> BetaVAE:
         """Train all replicas.
 
@@ -187,11 +191,15 @@ class BetaVAE(TrainedVAE):
         y : ignored
         checkpoint : path, optional
             Folder. The training is stored there at least every epoch; the same call after a kill continues it and
-            ends with the numbers it would have had.
+            ends with the numbers it would have had. With a checkpoint Ctrl-C stores it and raises KeyboardInterrupt;
+            without one the training ends there and the model is what it is (`interrupted_`).
         callback : callable, optional
             Called as callback(epoch, models) with 0 before the first step and 1, 2, ... after every epoch: the present
             models, one a replica, in evaluation mode, to be looked at and not changed. A continued training calls it
             for the epochs that were left.
+        logger : Logger, optional
+            ``log(epoch, values)`` after every epoch: what `history_` gets, name -> one number a replica; closed at the
+            end (`zeeman.base.logs`: JSON lines, TensorBoard, or anything with these two methods).
 
         Raises
         ------
@@ -223,7 +231,9 @@ class BetaVAE(TrainedVAE):
         models = [model.to(device) for model in models]
         held_out, rest = self._split(len(states), seed)
         judged = states[held_out] if len(held_out) else states
-        trained = self._train(models, states[rest], judged, checkpoint, settings, callback)
+        trained = self._train(models, states[rest], judged, checkpoint, settings, callback, logger)
+        if trained.interrupted and checkpoint is not None:
+            raise KeyboardInterrupt(f"training stored in {checkpoint}; the same call continues it")
         self._finish(models, trained, judged)
         return self
 
@@ -287,6 +297,7 @@ class BetaVAE(TrainedVAE):
         checkpoint: Any,
         settings: dict[str, Any],
         callback: Callback | None,
+        logger: Logger | None,
     ) -> Trained:
         if self.start == "pca":
             for r, model in enumerate(models):
@@ -301,11 +312,11 @@ class BetaVAE(TrainedVAE):
             precision=self.precision,
         )  # fmt: skip
         steps = self.n_epochs * max(1, len(states) // self.batch_size)
-        with Progress(steps, "training", enabled=self.verbose) as progress:
+        with Progress(steps, "training", enabled=self.verbose) as progress, _named(logger) as log:
             return train(
                 models, states, plan, validate=lambda model: self._mean_elbo(model, judged),  # type: ignore[arg-type]
                 after_epoch=self._after_epoch(models, judged, watch), checkpoint=checkpoint, settings=settings,
-                progress=progress,
+                progress=progress, log=log,
             )  # fmt: skip
 
     def _after_epoch(self, models: list[LatentModel], states: Tensor, watch: Any) -> Any:
@@ -347,6 +358,19 @@ class BetaVAE(TrainedVAE):
         self.best_replica_ = int(np.argmax(np.nan_to_num(merit, nan=-np.inf)))
         self.interrupted_ = trained.interrupted
         self.n_parameters_ = count_weights(models[0])
+
+
+@contextlib.contextmanager
+def _named(logger: Logger | None) -> Iterator[Callable[[int, Values], None] | None]:
+    """Log under the names of `history_`, and close at the end."""
+    if logger is None:
+        yield None
+        return
+    names = {"validation": "validation_elbo"}
+    try:
+        yield lambda epoch, values: logger.log(epoch, {names.get(name, name): row for name, row in values.items()})
+    finally:
+        logger.close()
 
 
 def _watching(callback: Callback, models: list[LatentModel], checkpoint: Any) -> Callable[[], None]:

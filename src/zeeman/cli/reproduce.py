@@ -1,0 +1,56 @@
+"""`zeeman reproduce`: the papers' figures computed, drawn and judged."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from zeeman.cli import words
+from zeeman.cli.common import RUN, Flags
+from zeeman.cli.failures import DONE, NOT_HELD
+
+__all__ = ["reproduce"]
+
+
+def reproduce(
+    *figures: str,
+    size: str = "quick",
+    out: Annotated[Path, Parameter(group=RUN)] = Path("runs/reproduce"),
+    seeds: int | None = None,
+    first_seed: int = 0,
+    fresh: Annotated[bool, Parameter(group=RUN, negative="")] = False,
+    strict: Annotated[bool, Parameter(group=RUN, negative="")] = False,
+    flags: Flags = Flags(),  # noqa: B008 (frozen)
+) -> int:
+    """Compute, draw and judge the figures of the two papers: claim, measured, verdict.
+
+    Parameters
+    ----------
+    figures : str
+        000-1 000-2 002-2 002-3 002-4 002-5 002-6 002-7 002-12 (paper-figure; 002-12 is equation 12); all if none.
+    size : str
+        quick: 16 x 16 sites, two seeds, half an hour on two cores. paper: 32 x 32, 100,000 configurations, five
+        seeds. smoke: the least that runs.
+    out : Path
+        Folder; OUT/SIZE/FIGURE gets figure.png, figure.pdf, numbers.npz, verdicts.json. A killed run continues.
+    seeds, first_seed : int
+        How many seeds, counted from which; the size's own number by default.
+    fresh : bool
+        Forget what is finished at this size.
+    strict : bool
+        Exit with 3 unless every claim holds for every seed.
+    """
+    if flags.dry_run:
+        from zeeman.studies.plans import plan_reproduction
+
+        print(words.plan(plan_reproduction(figures, size, out, seeds, first_seed, fresh=fresh), flags.json))
+        return DONE
+    from zeeman.studies import reproduce as job
+
+    done = job(figures, size, out, n_seeds=seeds, seed=first_seed, fresh=fresh, progress=not flags.quiet)
+    verdicts = {one.figure.key: [verdict.to_dict() for verdict in one.verdicts] for one in done}
+    print(words.as_json(verdicts) if flags.json else words.judged(done))
+    held = all(verdict["verdict"] == "holds" for claims in verdicts.values() for verdict in claims)
+    return NOT_HELD if strict and not held else DONE

@@ -1,0 +1,68 @@
+"""--config FILE: options from TOML, overruled by those that are given.
+
+Keys are the names of options (``latent_dim`` or ``latent-dim``), also of what stands without a name (``data``). They
+stand at the top of the file, or in a table called like the verb if one file serves several.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from cyclopts.config import Dict
+
+__all__ = ["taken_from"]
+
+
+def taken_from(arguments: list[str], verb: str) -> tuple[list[str], Dict | None]:
+    """Return the arguments without --config, and what its file says, or None without one."""
+    rest, path = _without_config(arguments)
+    if path is None:
+        return rest, None
+    values = _read(path)
+    mine = values.get(verb)
+    if isinstance(mine, dict):
+        values = mine
+    tables = [key for key, value in values.items() if isinstance(value, dict)]
+    if tables and values is not mine:
+        values = {key: value for key, value in values.items() if key not in tables}
+        if not values:
+            raise ValueError(f"{path} has no table [{verb}]; it has {', '.join(f'[{name}]' for name in tables)}")
+    for key, value in values.items():
+        _check(key, value, path)
+    return rest, Dict(values, use_commands_as_keys=False, source=str(path))
+
+
+def _without_config(arguments: list[str]) -> tuple[list[str], Path | None]:
+    rest, path, words = [], None, iter(arguments)
+    for word in words:
+        if word == "--config":
+            value = next(words, None)
+            if value is None or value.startswith("--"):
+                raise ValueError("--config needs a file: --config run.toml")
+            path = Path(value)
+        elif word.startswith("--config="):
+            path = Path(word.removeprefix("--config="))
+        else:
+            rest.append(word)
+    return rest, path
+
+
+def _read(path: Path) -> dict[str, Any]:
+    import tomllib
+
+    if not path.is_file():
+        raise FileNotFoundError(f"no settings file {path}: --config takes a TOML file with lines like latent_dim = 3")
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"{path} is no TOML: {error}; lines read name = value, text in quotes") from error
+
+
+def _check(key: str, value: Any, path: Path) -> None:
+    if key == "config":
+        raise ValueError(f"{path}: config cannot be set in a settings file; leave it out")
+    if isinstance(value, dict):
+        raise ValueError(f"{path}: [{key}] is a table, but options are plain lines like {key} = value")
+    if isinstance(value, list) and any(isinstance(item, (list, dict)) for item in value):
+        raise ValueError(f"{path}: {key} must be one value or a plain list, got {value!r}")

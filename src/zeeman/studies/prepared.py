@@ -1,0 +1,157 @@
+"""What an analysis will train on and with, settled before anything is trained or written.
+
+    source -> data -> settings resolved by the data -> scaled data -> estimators, not yet fitted
+
+A convolutional network is trained once and an ensemble of small networks stands beside it.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from zeeman.base.checks import check_choice
+from zeeman.base.random import stream
+from zeeman.data import BUILT_IN, Loaded, load
+from zeeman.spectrum import LatentSpectrum
+from zeeman.studies.options import Options
+from zeeman.vae import BetaVAE
+from zeeman.vae.model import resolve_network
+
+__all__ = ["Prepared", "prepare"]
+
+_STEPS = 2_400  # optimiser steps that a table gets by default
+_REPLICAS = 5
+_ENSEMBLE_PASSES, _ENSEMBLE_RATE = 1.6, 1e-3  # epochs for one of the large network; Adam's rate
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """One analysis about to begin.
+
+    Attributes
+    ----------
+    data : Loaded
+        As the networks will see it.
+    options : Options
+        With everything resolved that was left to the data.
+    notes : list of str
+        What was chosen, one sentence each.
+    large : BetaVAE
+        Not fitted: all trainings, or the one of a convolutional network.
+    small : BetaVAE or None
+        The ensemble beside a convolutional network.
+    """
+
+    data: Loaded
+    options: Options
+    notes: list[str]
+    large: BetaVAE
+    small: BetaVAE | None
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Every option that decides a number."""
+        chosen = {k: v for k, v in asdict(self.options).items() if k not in ("device", "n_threads")}
+        return {"source": self.data.name, **chosen}
+
+    @property
+    def spectrum(self) -> LatentSpectrum:
+        """The estimator of levels, not fitted."""
+        return LatentSpectrum(self.options.n_states, self.options.n_clusters, self.options.seed)
+
+
+def prepare(source: str | os.PathLike[str], options: Options, progress: bool = False) -> Prepared:
+    """Load, resolve and check; ValueError, TypeError or OSError says what cannot be used. Nothing is written."""
+    data = _load(source, options, progress)
+    options, chosen = _resolved(data, options, built_in=str(source) in BUILT_IN)
+    data, scaling = _scaled(data, options)
+    network = resolve_network(options.network, data.X.shape[1:], bool(options.tempered))
+    n_replicas = options.n_replicas or 1
+    n_large = 1 if network in ("table1", "table2") else n_replicas
+    large = _estimator(replace(options, n_replicas=n_large), progress)
+    small = _small(options, n_replicas - n_large, progress) if n_large < n_replicas else None
+    prepared = Prepared(data, options, [*data.notes, *chosen, *scaling], large, small)
+    prepared.spectrum.check_parameters(len(data.X))
+    return prepared
+
+
+def _load(source: str | os.PathLike[str], options: Options, progress: bool) -> Loaded:
+    chosen: dict[str, Any] = {
+        key: value for key in ("size", "n_samples", "n_classes") if (value := getattr(options, key)) is not None
+    }
+    if str(source) in ("ising", "classes"):
+        chosen["seed"] = options.seed
+    if str(source) == "ising":
+        chosen["progress"] = progress
+    return load(source, key=options.key, label_column=options.label_column, **chosen)
+
+
+def _resolved(data: Loaded, options: Options, *, built_in: bool) -> tuple[Options, list[str]]:
+    """Fill in what was left to the data; say each choice."""
+    notes, shape = [], data.X.shape[1:]
+    lattice = data.kind == "spins" and len(shape) == 2
+    if options.n_replicas is None:
+        options = replace(options, n_replicas=_REPLICAS)
+    if options.latent_dim is None:
+        dim = 2 if len(shape) > 1 else min(8 if shape[0] >= 64 else 5, max(1, shape[0] // 2))
+        options = replace(options, latent_dim=dim)
+    if options.beta is None:
+        beta = 100.0 * np.prod(shape) / 1024 if lattice else 1.0
+        options = replace(options, beta=float(beta))
+        if lattice:
+            notes.append(f"beta = {beta:g}: 100 at 32 x 32 (paper 002), scaled by the area")
+    if options.n_epochs is None:
+        steps_an_epoch = max(1, int(0.9 * len(data.X)) // options.batch_size)
+        options = replace(options, n_epochs=5 if lattice else int(np.clip(_STEPS // steps_an_epoch, 10, 150)))
+    if options.start is None:
+        options = replace(options, start="pca" if lattice else "random")
+        if lattice:
+            notes.append("the encoder starts at the principal components, in a random frame; --start random for none")
+    if options.learning_rate is None:
+        options = replace(options, learning_rate=1e-3)
+    check_choice(options.scale, ("auto", "none", "standardize"), "scale")
+    if options.scale == "auto":
+        real = options.likelihood in ("auto", "gaussian") and data.X.dtype.kind == "f" and data.kind == "table"
+        binary = bool(np.isin(data.X, (0, 1)).all())
+        options = replace(options, scale="standardize" if real and not binary and not built_in else "none")
+    return options, notes
+
+
+def _scaled(data: Loaded, options: Options) -> tuple[Loaded, list[str]]:
+    if options.scale == "none":
+        return data, []
+    mean, spread = data.X.mean(axis=0, dtype=np.float64), data.X.std(axis=0, dtype=np.float64)
+    X = ((data.X - mean) / np.where(spread > 0, spread, 1.0)).astype(np.float32)
+    note = "every column was standardised (mean 0, variance 1) for the unit-variance Gaussian; --scale none leaves it"
+    attrs = {**data.attrs, "scale_mean": mean.tolist(), "scale_spread": spread.tolist()}
+    return replace(data, X=X, attrs=attrs), [note]
+
+
+def _estimator(options: Options, progress: bool) -> BetaVAE:
+    assert options.latent_dim is not None  # resolved by now, like those below
+    assert options.beta is not None
+    assert options.n_epochs is not None
+    assert options.start is not None
+    assert options.learning_rate is not None
+    assert options.n_replicas is not None
+    return BetaVAE(
+        latent_dim=options.latent_dim, likelihood=options.likelihood, beta=options.beta, tempered=options.tempered,
+        network=options.network, n_replicas=options.n_replicas, n_epochs=options.n_epochs,
+        batch_size=options.batch_size, learning_rate=options.learning_rate, start=options.start,
+        random_state=options.seed, device=options.device, n_threads=options.n_threads, verbose=progress,
+    )  # fmt: skip
+
+
+def _small(options: Options, count: int, progress: bool) -> BetaVAE:
+    """The ensemble beside a convolutional network: fully connected, seeds of its own."""
+    assert options.n_epochs is not None
+    own = replace(
+        options, network="mlp", n_replicas=count, learning_rate=_ENSEMBLE_RATE,
+        n_epochs=round(_ENSEMBLE_PASSES * options.n_epochs),
+        seed=int(stream(options.seed, "ensemble").integers(2**31)),
+    )  # fmt: skip
+    return _estimator(own, progress)
