@@ -224,4 +224,8 @@ def test_gaps_along_a_training_add_up_to_its_loss():
     assert run.decoder_loss[-1, 1] == pytest.approx(last.loss, abs=1e-6)
     assert run.encoder_gap[-1, 1] == pytest.approx(last.gap, abs=1e-6)
     encoder, decoder = run.closing_epochs()
-    assert encoder.shape == decoder.shape == (2,)
+    assert encoder.shape == decoder.shape == run.lag().shape == (2,)
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        run.lag(1.5)
+    with pytest.raises(ValueError, match="objective='elbo' only"):
+        convergence(X, objective="plain")

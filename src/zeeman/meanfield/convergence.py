@@ -54,28 +54,34 @@ class Convergence:
 
     @property
     def share(self) -> Array:
-        """Encoder gap over both gaps, (epoch, replica): below 1/2 the decoder is what is left to learn.
+        """Encoder gap over the sum of both gaps, (epoch, replica); NaN where both vanish.
 
-        NaN where both vanish.
+        Near 0 the encoder is where it should be for the present decoder, and the decoder is what is left to learn;
+        the last value is 1 by construction, since q is a diagonal Gaussian and q* is not.
         """
         both = self.encoder_gap + self.decoder_gap
         return np.divide(self.encoder_gap, both, out=np.full_like(both, np.nan), where=both > 0)
 
-    def closing_epochs(self, fraction: float = 0.1) -> tuple[Array, Array]:
-        """First epochs from which encoder gap and decoder gap stay below `fraction` of their own largest value.
+    def lag(self, fraction: float = 0.1) -> Array:
+        """Mean `share` over the epochs at which the decoder's gap is above `fraction` of its largest, (replica,).
 
-        Returns (encoder, decoder), (replica,) each; the gap of an encoder is counted from its last value, since a
-        diagonal Gaussian does not reach q*.
+        Below 1/2 the encoder follows faster than the decoder leads.
         """
-        if not 0 < fraction < 1:
-            raise ValueError(f"fraction must lie between 0 and 1, got {fraction!r}")
-        return tuple(self._closed(gap - gap[-1], fraction) for gap in (self.encoder_gap, self.decoder_gap))  # type: ignore[return-value]
+        open_ = _open(self.decoder_gap, fraction)
+        return np.nanmean(np.where(open_, self.share, np.nan), axis=0)
+
+    def closing_epochs(self, fraction: float = 0.1) -> tuple[Array, Array]:
+        """First epochs from which both gaps stay within `fraction` of their largest distance from where they end.
+
+        Returns (encoder, decoder), (replica,) each. An encoder's gap does not end at 0, and it grows while the decoder
+        learns something new: `lag` is the fairer measure.
+        """
+        return self._closed(self.encoder_gap, fraction), self._closed(self.decoder_loss, fraction)
 
     def _closed(self, gap: Array, fraction: float) -> Array:
-        open_ = np.abs(gap) > fraction * np.abs(gap).max(axis=0)
-        last = len(gap) - 1 - np.argmax(open_[::-1], axis=0)  # the last epoch at which the gap is open
-        after = np.minimum(last + 1, len(gap) - 1)
-        return np.where(open_.any(axis=0), self.epoch[after], self.epoch[0]).astype(np.float64)
+        open_ = _open(np.abs(gap - gap[-1]), fraction)
+        last = len(gap) - 1 - np.argmax(open_[::-1], axis=0)
+        return np.where(open_.any(axis=0), self.epoch[np.minimum(last + 1, len(gap) - 1)], self.epoch[0]).astype(float)
 
 
 def convergence(
@@ -95,6 +101,8 @@ def convergence(
     """
     check_positive_integer(n_judged, "n_judged", minimum=2)
     vae = BetaVAE(**settings)
+    if vae.objective != "elbo":
+        raise ValueError(f"the loss splits into both gaps for objective='elbo' only, got {vae.objective!r}")
     array = np.asarray(X)
     gaps: list[list[float]] = []
     losses: list[list[float]] = []
@@ -113,3 +121,9 @@ def _gaps(model: LatentModel, X: NDArray, rule: str, tolerance: float) -> tuple[
     mean, scale = (part.double().cpu().numpy() for part in model.posterior(states))
     found = encoder_of_model(model, states, (mean, scale), model.beta, rule=rule, tolerance=tolerance)
     return found.gap, found.loss
+
+
+def _open(gap: Array, fraction: float) -> NDArray[np.bool_]:
+    if not 0 < fraction < 1:
+        raise ValueError(f"fraction must lie between 0 and 1, got {fraction!r}")
+    return gap > fraction * gap.max(axis=0)

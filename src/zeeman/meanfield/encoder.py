@@ -255,6 +255,6 @@ def _check_resolved(found: Integrals, scale: Array, tolerance: float, rule: str)
     width = np.sqrt(np.abs(np.diagonal(found.covariance[worst])).min())
     raise ValueError(
         f"the posterior of sample {worst} is not resolved ({bad} such samples): its integral {change} with every "
-        f"second node, more than tolerance = {tolerance:g} (width of the optimal posterior {width:.2g}, of the trained one "
-        f"{scale[worst].min():.2g}); {remedy} would do"
+        f"second node, more than tolerance = {tolerance:g} (width of the optimal posterior {width:.2g}, of the "
+        f"trained one {scale[worst].min():.2g}); {remedy} would do"
     )

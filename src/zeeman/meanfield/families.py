@@ -20,7 +20,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit, logit, logsumexp, softmax
 
 from zeeman.base.checks import check_finite
-from zeeman.vae.likelihoods import Likelihood, resolve
+from zeeman.vae import Likelihood
+from zeeman.vae.likelihoods import resolve
 
 __all__ = ["BernoulliSites", "CategoricalSites", "GaussianSites", "Sites", "sites_of", "sites_of_data"]
 

@@ -38,7 +38,8 @@ __all__ = ["OptimalDecoder", "optimal_decoder"]
 
 Array = NDArray[np.float64]
 _CELLS = {1: 64, 2: 16, 3: 8}  # equal-mass cells an axis
-_ROUNDS = 40
+_ROUNDS = 20
+_WEIGHT_STEPS = 300
 
 
 @dataclass(frozen=True)
@@ -177,18 +178,33 @@ def _sweeps(
     last = np.inf
     for _ in range(most):
         log_joint, log_Z = _log_joint(sites, T, weights, means, beta)
+        if free:
+            weights = _weights(log_joint - log_Z[:, None], weights)
+            kept = weights > 1e-9
+            weights, means = weights[kept] / weights[kept].sum(), means[kept]
+            log_joint, log_Z = _log_joint(sites, T, weights, means, beta)
         loss = -beta * log_Z.mean()
         if last - loss < 1e-9 * abs(loss):
             break
         last = loss
         q = np.exp(log_joint - log_Z[:, None])
-        share = q.mean(axis=0)
-        if free:
-            kept = share > 1e-9
-            q, share = q[:, kept], share[kept]
-            weights = share / share.sum()
-        means = np.tensordot(q.T, T, axes=1) / (len(T) * np.maximum(share, 1e-300)).reshape(-1, *[1] * (T.ndim - 1))
+        share = len(T) * np.maximum(q.mean(axis=0), 1e-300)
+        means = np.tensordot(q.T, T, axes=1) / share.reshape(-1, *[1] * (T.ndim - 1))
     return weights, means
+
+
+def _weights(log_q: Array, weights: Array) -> Array:
+    """Best weights of atoms that stay where they are, by r <- r <p(x|h)^(1/beta) / Z_x> (Blahut); cheap, so to the end.
+
+    log_q is that of the present weights, (sample, atom).
+    """
+    per_weight = np.exp(log_q - np.log(weights))
+    for _ in range(_WEIGHT_STEPS):
+        factor = (1.0 / (per_weight @ weights)) @ per_weight / len(per_weight)
+        weights = weights * factor
+        if np.abs(factor - 1).max() < 1e-7:
+            break
+    return weights
 
 
 def _log_joint(sites: Sites, T: Array, weights: Array, means: Array, beta: float) -> tuple[Array, Array]:
