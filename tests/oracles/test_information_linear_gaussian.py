@@ -1,4 +1,4 @@
-"""The linear-Gaussian VAE (probabilistic PCA), where evidence, rate, distortion and information are known in closed form.
+"""The linear-Gaussian VAE (probabilistic PCA): evidence, rate, distortion and information have closed forms.
 
 x = W z + b + noise of unit variance, z ~ N(0, 1): p(x) = N(b, W W^T + 1), p(z|x) = N(M W^T (x - b), M) with
 M = (W^T W + 1)^-1.

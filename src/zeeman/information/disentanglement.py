@@ -94,10 +94,8 @@ def disentanglement(
     seed = entropy_of(random_state)
     if len(codes) > max_samples:
         rows = stream(seed, "subset").choice(len(codes), max_samples, replace=False)
-        spaces, known = (
-            [space[rows] for space in spaces],
-            resolve_factors(codes[rows], np.asarray(factors)[rows], n_bins)[1],
-        )
+        spaces = [space[rows] for space in spaces]
+        _, known = resolve_factors(spaces[0], np.asarray(factors)[rows], n_bins)
     rng = stream(seed, "permuted")
     permuted = [known[rng.permutation(len(known.values))] for _ in range(n_null)]
     found = []

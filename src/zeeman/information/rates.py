@@ -213,9 +213,9 @@ def rate_distortion_curve(
 def rate_parts(codes: Codes, *, max_codes: int = 4000, random_state: Seed = 0, verbose: bool = False) -> RateParts:
     """Return the rate split into index-code information, total correlation and dimension-wise KL.
 
-    ln q(z) and ln q(z_j) are exact sums over all N components, at one code for each of at most `max_codes` samples. q(z)
-    is that of these N samples: where their posteriors hardly overlap, information saturates at ln N and TC is that of
-    a point set.
+    ln q(z) and ln q(z_j) are exact sums over all N components, at one code for each of at most `max_codes` samples.
+    q(z) is that of these N samples: where their posteriors hardly overlap, information saturates at ln N and TC is
+    that of a point set.
 
     Source: Hoffman and Johnson 2016 ("ELBO surgery"); Chen et al. 2018 (NeurIPS), eq. 2.
 
