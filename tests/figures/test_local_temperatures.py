@@ -15,7 +15,9 @@ def test_energies_of_known_configurations():
     up = np.ones((1, 8, 8), np.int8)
     checkerboard = (1 - 2 * (np.indices((8, 8)).sum(axis=0) % 2)).astype(np.int8)[None]
     stripes = np.repeat(np.array([1, 1, -1, -1] * 2, np.int8), 8).reshape(1, 8, 8)
-    np.testing.assert_allclose(figure.energy_per_site(np.concatenate([up, -up, checkerboard, stripes])), [-2, -2, 2, -1])
+    np.testing.assert_allclose(
+        figure.energy_per_site(np.concatenate([up, -up, checkerboard, stripes])), [-2, -2, 2, -1]
+    )
 
 
 def test_one_phase_has_both_signs_its_energies_and_the_order_of_its_phase(tmp_path):
