@@ -27,29 +27,10 @@ import numpy as np
 
 from zeeman import spins
 from zeeman.spins import Ising, exact, moves, observables, square
-from zeeman.spins._random_numba import generators, jit, sfc64
+from zeeman.studies import naive
 
 TC = exact.CRITICAL_TEMPERATURE["square"]
 TEMPERATURES = (1.8, TC, 2.8)
-
-
-@jit
-def plain_metropolis(s, neighbours, table, state, n_sweeps):
-    """One int8 a spin, sites in order, acceptance from a table, a random number only where energy would rise."""
-    a, b, c, d = state[0, 0], state[1, 0], state[2, 0], state[3, 0]
-    for _ in range(n_sweeps):
-        for i in range(s.size):
-            near = 0
-            for k in range(4):
-                near += s[neighbours[i, k]]
-            aligned = s[i] * near
-            if aligned > 0:
-                a, b, c, d, word = sfc64(a, b, c, d)
-                if word < table[aligned]:
-                    s[i] = -s[i]
-            else:
-                s[i] = -s[i]
-    state[0, 0], state[1, 0], state[2, 0], state[3, 0] = a, b, c, d
 
 
 def timed(action, work, repeats=5):
@@ -67,10 +48,8 @@ def timed(action, work, repeats=5):
 
 
 def plain(t, length=32, n_sweeps=1500):
-    lattice = square(length)
-    s, state = np.ones(lattice.n_sites, np.int8), generators(np.random.default_rng(0), 1)
-    table = np.array([min(int(np.exp(-2 * k / t) * 2.0**64), 2**64 - 1) for k in range(5)], np.uint64)
-    return timed(lambda: plain_metropolis(s, lattice.neighbours, table, state, n_sweeps), n_sweeps * lattice.n_sites)
+    work = naive.metropolis_work(t, length)
+    return timed(lambda: naive.metropolis(*work, n_sweeps), n_sweeps * length**2)
 
 
 def updates(method, t, length=32, n_chains=2048, n_sweeps=400, lattice=square, field=0.0):

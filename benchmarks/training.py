@@ -21,9 +21,9 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 import numpy as np
 import torch
-from torch.utils.data import DataLoader, TensorDataset
 
 from zeeman.base.random import torch_stream
+from zeeman.studies.naive import training_loop
 from zeeman.training import Plan, train
 from zeeman.vae import BernoulliLikelihood, BetaVAE, LatentModel, elbo
 from zeeman.vae.model import build_models
@@ -50,18 +50,9 @@ def held_out(model: LatentModel, x: torch.Tensor) -> float:
 
 def plain(model: LatentModel, x: torch.Tensor, epochs: int) -> float:
     """Seconds a step of the loop that everyone writes first."""
-    loader = DataLoader(TensorDataset(x.float()), batch_size=BATCH, shuffle=True, drop_last=True)
-    optimiser = torch.optim.Adam(model.parameters(), lr=1e-3, betas=(0.5, 0.999))
-    losses, start = [], time.perf_counter()
-    model.train()
-    for _ in range(epochs):
-        for (batch,) in loader:
-            optimiser.zero_grad()
-            loss = model(batch, torch.randn(len(batch), 2))[0]
-            loss.backward()
-            optimiser.step()
-            losses.append(loss.item())
-    return (time.perf_counter() - start) / len(losses)
+    start = time.perf_counter()
+    ends = training_loop(model, x, BATCH, epochs)
+    return (ends[-1] - start) / len(ends)
 
 
 def ours(model: LatentModel, x: torch.Tensor, epochs: int) -> tuple[float, float, dict]:

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
-
-from cyclopts import Parameter
 
 from zeeman.cli import words
 from zeeman.cli.common import Flags
@@ -16,7 +13,7 @@ __all__ = ["bench"]
 def bench(
     *what: str,
     n_threads: int | None = None,
-    out: Annotated[Path | None, Parameter()] = None,
+    out: Path | None = None,
     flags: Flags = Flags(),  # noqa: B008 (frozen)
 ) -> int:
     """Measure zeeman on this machine beside the program that everyone writes first; under a minute.
@@ -36,5 +33,5 @@ def bench(
         print(words.plan(job.plan(what, out), flags.json))
         return 0
     result = job.bench(what, n_threads=n_threads, out=out, progress=not flags.quiet)
-    print(words.as_json(result) if flags.json else job.table(result))
+    print(words.as_json(result.to_dict()) if flags.json else job.table(result))
     return 0

@@ -89,7 +89,7 @@ def _collection(collection: Collection) -> Iterator[tuple[Any, ...]] | None:
 
 
 def _points(collection: PathCollection) -> Iterator[tuple[Any, ...]]:
-    offsets = np.ma.filled(np.ma.asarray(collection.get_offsets(), dtype=float), np.nan)
+    offsets: Any = np.ma.filled(np.ma.asarray(collection.get_offsets(), dtype=float), np.nan)
     values, colours = collection.get_array(), _hex(collection.get_facecolor())
     for i, (x, y) in enumerate(offsets):
         value = "" if values is None else _number(np.ravel(values)[i])
@@ -105,7 +105,8 @@ def _outlines(collection: Collection, paths: list[Any], colours: Any) -> Iterato
 
 
 def _mesh(mesh: QuadMesh) -> Iterator[tuple[Any, ...]]:
-    corners, values = mesh.get_coordinates(), mesh.get_array()
+    corners: Any = mesh.get_coordinates()
+    values = mesh.get_array()
     if values is None:
         return
     centres = (corners[:-1, :-1] + corners[1:, 1:]) / 2
@@ -114,7 +115,7 @@ def _mesh(mesh: QuadMesh) -> Iterator[tuple[Any, ...]]:
 
 
 def _image(image: AxesImage) -> Iterator[tuple[Any, ...]]:
-    pixels = np.ma.filled(np.ma.asarray(image.get_array(), dtype=float), np.nan)
+    pixels: Any = np.ma.filled(np.ma.asarray(image.get_array(), dtype=float), np.nan)
     for (row, column), value in np.ndenumerate(pixels if pixels.ndim == 2 else pixels[..., :3].mean(axis=-1)):
         yield column, row, _number(value), ""
 
