@@ -65,7 +65,7 @@ def grouping_ari(values: NDArray[Any], labels: NDArray[Any], k: int) -> float:
     """Adjusted Rand index of `values`, (sample,) or (sample, axis), cut into k groups by k-means, and the labels."""
     points = values.reshape(len(values), -1)
     spread = float(points.std())
-    if spread == 0.0 or len(np.unique(points, axis=0)) < k:
+    if _constant(points) or len(np.unique(points, axis=0)) < k:
         return 0.0  # fewer values than groups
     groups = KMeans(k, n_init=10, random_state=0).fit_predict((points - points.mean(axis=0)) / spread)
     return float(adjusted_rand_score(labels, groups))
@@ -76,13 +76,18 @@ def eta_squared(values: NDArray[np.float64], labels: NDArray[Any]) -> float:
     centred = values - values.mean()
     total = float((centred**2).sum())
     between = sum(float(centred[labels == c].sum() ** 2 / (labels == c).sum()) for c in np.unique(labels))
-    return between / total if total > 0 else 0.0
+    return 0.0 if _constant(values) else between / total
 
 
 def permuted(labels: NDArray[Any], n_draws: int, seed: int) -> list[NDArray[Any]]:
     """The labels in random order, `n_draws` times: what tells of no sample."""
     rng = stream(seed, "permuted labels")
     return [rng.permutation(labels) for _ in range(n_draws)]
+
+
+def _constant(values: NDArray[Any]) -> bool:
+    """Whether values differ by rounding alone."""
+    return bool(np.ptp(values) <= 1e-9 * np.abs(values).max())
 
 
 def _train(settings: dict[str, Any], checkpoint: Path) -> Numbers:

@@ -18,15 +18,16 @@ from zeeman.studies.figures.claims import Numbers
 
 __all__ = ["draw"]
 
-_HEIGHT = 172.0  # mm
+_HEIGHT = 164.0  # mm
 _COLOURS = "cividis"
-_ROWS = {"printed": "objective as printed", "corrected": "objective corrected", "spectrum": "Rayleigh–Ritz spectrum"}
+_ROWS = {"printed": "objective as printed", "corrected": "objective corrected", "spectrum": "Rayleigh–Ritz"}
 _SCORES = {
     "printed": "energy, printed", "printed, least": "least possible", "corrected": "energy, corrected",
     "corrected, least": "least possible", "network": "energy, Rayleigh network", "spectrum": "energy, Rayleigh–Ritz",
-    "sets": "states, Rayleigh–Ritz", "k-means": "k-means on z", "PCA": "first PC of z",
+    "psi, printed": "ψ, printed", "psi, corrected": "ψ, corrected", "sets": "states, Rayleigh–Ritz",
+    "k-means": "k-means on z", "PCA": "first PC of z",
 }  # fmt: skip
-_OURS = ("spectrum", "sets")
+_OURS = ("network", "spectrum", "sets")
 _MARKERS = ("o", "s", "^", "D")  # of k
 
 
@@ -35,7 +36,7 @@ def draw(numbers: Numbers) -> Figure:
     """Draw figure 2 of paper 000 from its numbers."""
     counts = [int(k) for k in numbers["n_classes"]]
     figure = JournalFigure(figsize=(WIDTHS[2] * MILLIMETRE, _HEIGHT * MILLIMETRE), layout="constrained")
-    parts: Any = figure.subfigures(2, 1, height_ratios=(3.0, 1.35))
+    parts: Any = figure.subfigures(2, 1, height_ratios=(2.7, 1.4))
     above, below = parts
     axes = above.subplots(len(_ROWS), 2 * len(counts), width_ratios=(0.85, 1.0) * len(counts))
     for row, (method, name) in enumerate(_ROWS.items()):
@@ -108,9 +109,12 @@ def _map(numbers: Numbers, method: str, k: int, column: int, ax: Axes) -> None:
         at = np.median(points[labels == c], axis=0)
         ax.annotate(f"{c + 1}", at, ha="center", va="center", fontsize=7, fontweight="bold", path_effects=halo(1.5))
     i = list(numbers["groupings"]).index(method)
-    ari, eta2 = (number(float(numbers[name][0, column, i])) for name in ("ari", "eta2"))
+    ari, eta2 = (number(round(float(numbers[name][0, column, i]), 2) + 0.0) for name in ("ari", "eta2"))
     ax.set_title(rf"ARI {ari}, $\eta^2$ {eta2}", fontsize=6, loc="center", pad=2)
-    ax.set(xticks=[], yticks=[], aspect="equal", adjustable="datalim")
+    centre = (points.max(axis=0) + points.min(axis=0)) / 2
+    half = 0.55 * float(np.ptp(points, axis=0).max())
+    ax.set(xlim=(centre[0] - half, centre[0] + half), ylim=(centre[1] - half, centre[1] + half), aspect="equal")
+    ax.set(xticks=[], yticks=[])
     for side in ax.spines.values():
         side.set(visible=True, color="#d5d8db")
 
@@ -121,12 +125,16 @@ def _scores(numbers: Numbers, figure: Figure, counts: list[int]) -> None:
     words = {"ari": "ARI with the classes", "eta2": r"Share of variance between classes, $\eta^2$"}
     for letter, (score, word), ax in zip("de", words.items(), axes, strict=True):
         for place, name in enumerate(_SCORES):
-            values = numbers[score][:, :, list(numbers["groupings"]).index(name)]  # (seed, k)
+            column = list(numbers["groupings"]).index(name)
+            if column >= numbers[score].shape[-1]:
+                continue  # functions have no energy
+            values = numbers[score][:, :, column]  # (seed, k)
             colour = PALETTE[0] if name in _OURS else INK if name in ("k-means", "PCA") else PALETTE[1]
             for j, marker in enumerate(_MARKERS[: len(counts)]):
                 height = place + 0.17 * (j - (len(counts) - 1) / 2)
                 ax.plot(values[:, j], np.full(len(values), height), ls="", marker=marker, ms=2.8, mfc="none", mew=0.7,
                         mec=colour, clip_on=False, zorder=3)  # fmt: skip
+        for place in range(len(_SCORES) - 1):
             ax.axhline(place + 0.5, color="#eceded", lw=0.5, zorder=0)
         null = numbers[f"null.{score}"]
         ax.axvspan(min(0.0, float(null.min())), max(0.004, float(null.max())), color="#cfd3d6", lw=0, zorder=0)

@@ -23,6 +23,7 @@ from sklearn.manifold import TSNE
 from sklearn.metrics import adjusted_rand_score
 
 from zeeman.base.random import stream
+from zeeman.base.types import Seed
 from zeeman.eigennet import EigenNet, pointwise_optimum
 from zeeman.spectrum import LatentSpectrum
 from zeeman.studies.figures._classes import eta_squared, grouping_ari, is_small, permuted, trained_classes
@@ -48,13 +49,14 @@ def read_levels(k: int, seed: int, size: Size, shelf: Shelf) -> Numbers:
     mapping
         "energies" (method, sample); "psi" (2, sample) printed and corrected; "localized" (sample, set); "map" (shown,
         2) t-SNE of the first samples; "labels" (sample,); "ari" (grouping,), "eta2" (grouping,) with nan where there
-        is no number a sample; "psi_ari", "n_ari" (2,) of psi and of the quantum number; "by_radius" (2,) share of
-        the variance of e that |z| explains; "n_sets"; "null_ari", "null_eta2" (draw,).
+        is no number a sample; "psi_ari", "n_ari" (2,) of psi and of the quantum number; "psi_again", |correlation| of
+        the printed psi of two networks; "by_radius" (2,) share of the variance of e that |z| explains; "n_sets";
+        "null_ari", "null_eta2" (draw,).
     """
     trained = trained_classes(k, seed, size, shelf)
     settings = {
         "n_classes": k, "n_samples": size.n_samples, "seed": seed, "n_epochs": size.n_table_epochs,
-        "n_replicas": len(trained["codes"]), "n_states": _N_STATES, "small": is_small(size), "version": 1,
+        "n_replicas": len(trained["codes"]), "n_states": _N_STATES, "small": is_small(size), "version": 2,
     }  # fmt: skip
     return shelf.get(f"levels-k{k}-seed{seed}", settings, partial(_read, trained, settings))
 
@@ -63,7 +65,10 @@ def _read(trained: Numbers, settings: dict[str, Any], _: Path) -> Numbers:
     Z, labels = trained["codes"][0].astype(np.float64), trained["labels"]
     k, seed = settings["n_classes"], settings["seed"]
     epochs = 3 if settings["small"] else None
-    printed, corrected = (_pointwise(Z, name, k, seed, epochs) for name in ("paper", "corrected"))
+    printed, again, corrected = (
+        _pointwise(Z, name, k, stream(seed, f"{name} objective", run), epochs)
+        for name, run in (("paper", 0), ("paper", 1), ("corrected", 0))
+    )
     network = EigenNet(k, n_epochs=epochs, random_state=stream(seed, "rayleigh")).fit(Z)
     spectrum = LatentSpectrum(_N_STATES, random_state=seed, n_bootstrap=0).fit(Z)
     low = spectrum.n_clusters_
@@ -79,14 +84,14 @@ def _read(trained: Numbers, settings: dict[str, Any], _: Path) -> Numbers:
         **_judged(Z, labels, k, energies, spectrum.labels_, shown),
         "psi_ari": np.array([grouping_ari(one["psi"], labels, k) for one in (printed, corrected)]),
         "n_ari": np.array([grouping_ari(one["n"], labels, k) for one in (printed, corrected)]),
+        "psi_again": np.abs(np.corrcoef(printed["psi"], again["psi"])[0, 1]),
         "by_radius": np.array([eta_squared(one["energy"], _shells(Z)) for one in (printed, corrected)]),
         **_nulls(energies[-1], labels, k, seed),
     }  # fmt: skip
 
 
-def _pointwise(Z: NDArray[np.float64], objective: str, k: int, seed: int, epochs: int | None) -> Numbers:
+def _pointwise(Z: NDArray[np.float64], objective: str, k: int, rng: Seed, epochs: int | None) -> Numbers:
     """What the paper trains: psi, n and energy of every sample, and the least energy that any psi could give it."""
-    rng = stream(seed, f"{objective} objective")
     net = EigenNet(k, objective, n_epochs=epochs, batch_size=128, random_state=rng).fit(Z)
     box = net.box_
     least = pointwise_optimum(np.linalg.norm(Z, axis=1), box.t, box.alpha, box.length, objective=objective)
