@@ -11,7 +11,6 @@ from made_up_analysis import spins_analysis, tabular_analysis
 from torch import nn
 
 from zeeman import plots, report
-from zeeman.report.page import _ticks
 from zeeman.report.words import headline, number, share
 
 ARGUMENTS = [
@@ -258,14 +257,6 @@ def test_names_cannot_break_out_of_the_page(tmp_path):
     text = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert "<b>x" not in text
     assert "<img" not in text
-
-
-def test_axes_have_round_ticks_at_any_scale():
-    for low, high in ((-2.3, 2.1), (-1e-3, 2e-3), (0.0, 37.0), (-4e5, 1e6)):
-        ticks = _ticks(low, high)
-        assert 3 <= len(ticks) <= 10
-        assert len(set(ticks)) == len(ticks)
-        assert all(low <= float(t) <= high for t in ticks)
 
 
 def test_tables_take_any_value():

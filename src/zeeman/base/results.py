@@ -168,6 +168,8 @@ class Analysis:
         Several trainings in one frame; the replicas of `codes` come first, others after them.
     diagrams : mapping path -> Diagram
         Of `zeeman.spectrum`: levels against the strength of the perturbation, along "prior" and "sharpening".
+    spectrum : LatentSpectrum or None
+        Fitted to `Z`; this floor does not know the class, only carries it.
     """
 
     name: str
@@ -199,6 +201,7 @@ class Analysis:
     method: str = "β-VAE"
     retrainings: Retrainings | None = None
     diagrams: Mapping[str, Any] = field(default_factory=dict)
+    spectrum: Any = None
 
     @property
     def n_replicas(self) -> int:

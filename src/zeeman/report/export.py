@@ -1,6 +1,7 @@
 """A trained decoder as plain arrays that a page can run.
 
-A small network goes in whole. In a large one every wide linear layer y = W h + b is replaced by its best rank-r
+A small network goes in whole (a middling one with 16 bits of mantissa, where its means still agree to 5e-6). In a large
+one every wide linear layer y = W h + b is replaced by its best rank-r
 approximation over the latent space, y = M (P h) + b': M the r leading left singular vectors of W C^(1/2), C the
 covariance of the hidden state h(z) over the latent points where accuracy is wanted, P = M^T W. Few latent variables
 drive h, so few of its directions matter. A network with unknown layers is tabulated over its latent plane. What either
@@ -21,7 +22,7 @@ from torch import nn
 
 from zeeman.base.checks import check_choice, check_positive_integer
 from zeeman.base.random import stream
-from zeeman.report.layers import BlockLinear, describe, head, leaves_of
+from zeeman.report.layers import BlockLinear, describe, leaves_of
 
 __all__ = ["OUTPUTS", "PageDecoder", "export_decoder"]
 
@@ -30,6 +31,8 @@ _RANK, _WIDE = 256, 500_000
 _BYTES = 4_500_000  # of one reduced layer, so that the page stays under 10 MB
 _REACH = 4.0  # prior standard deviations within which an approximation is made and its error measured
 _GRID = 97
+_MIDDLING = 250_000  # weights above which fewer bits are tried
+_TOLERANCE = 5e-6  # of a mean, for fewer bits; what is promised is 1e-5
 
 
 @dataclass(frozen=True)
@@ -39,18 +42,30 @@ class PageDecoder:
     Attributes
     ----------
     spec : mapping
-        "latent", "shape" of the output (channel, site...) and "layers", records of `zeeman.report.layers`.
+        "latent", "shape" of the output (channel, site...) and "layers", records of `zeeman.report.layers`, which write
+        the fields.
+    reading : mapping
+        How physics.js turns fields into means: "output", "tempered", "shape".
     arrays : mapping name -> ndarray
     error : float
         Largest |mean in the page - mean in torch| found on random points; 0 where only rounding is left.
     note : str
         One sentence for the reader: what runs, and how exact it is.
+    storage : {"float32", "float24"}
+        How the page stores weights.
     """
 
     spec: Mapping[str, Any]
+    reading: Mapping[str, Any]
     arrays: Mapping[str, NDArray]
     error: float
     note: str
+    storage: str = "float32"
+
+    @property
+    def text_bytes(self) -> float:
+        """What it takes of a page, as base64."""
+        return sum(a.nbytes for a in self.arrays.values()) * (1.0 if self.storage == "float24" else 4 / 3)
 
 
 @torch.no_grad()
@@ -86,10 +101,19 @@ def export_decoder(
     decoder = copy.deepcopy(decoder).eval().float().cpu()
     leaves = list(leaves_of(decoder))
     count = sum(p.numel() for p in decoder.parameters())
+    storage = "float32"
     try:
         kept, error = leaves, 0.0
         _check_chain(decoder, leaves, latent_dim)
         note = f"The decoder runs in this page whole: {count:,} weights in single precision."
+        if _MIDDLING < count <= max_weights:
+            short = nn.Sequential(*_shortened(leaves))
+            off = _error(decoder, short, latent_dim, output, tempered)
+            if off <= _TOLERANCE:
+                kept, storage = list(short), "float24"
+                note = (
+                    f"The decoder runs in this page whole: {count:,} weights of three bytes, means exact to {off:.1g}."
+                )
         if count > max_weights:
             kept = _factored(leaves, latent_dim)
             error = _error(decoder, nn.Sequential(*kept), latent_dim, output, tempered)
@@ -108,9 +132,9 @@ def export_decoder(
             f"The decoder's output was computed on a grid of {_GRID} × {_GRID} points over |z₁|, |z₂| ≤ {_REACH:g} and "
             f"is interpolated here; the largest error of a mean found at 512 random points is {error:.1g}."
         )
-    layers += head(output, tempered, shape)
     spec = {"latent": latent_dim, "layers": layers, "shape": list(shape)}
-    return PageDecoder(spec, arrays, error, note)
+    reading = {"output": output, "tempered": tempered, "shape": list(shape)}
+    return PageDecoder(spec, reading, arrays, error, note, storage)
 
 
 def _check_chain(decoder: nn.Module, leaves: list[nn.Module], latent_dim: int) -> None:
@@ -136,6 +160,17 @@ def _records(kept: list[nn.Module], latent_dim: int) -> tuple[list[dict[str, Any
         layers.append({**record, "arrays": names})
         arrays.update({names[key]: value for key, value in values.items()})
     return layers, arrays, shape
+
+
+def _shortened(leaves: list[nn.Module]) -> list[nn.Module]:
+    """Layers with their weights rounded to what three bytes hold: sign, exponent, 16 bits of mantissa."""
+    kept = copy.deepcopy(leaves)
+    for layer in kept:
+        if isinstance(layer, (nn.Linear, nn.ConvTranspose2d)):
+            bits = layer.weight.numpy().view(np.uint32).astype(np.uint64)
+            rounded = np.minimum((bits + 0x80) & ~np.uint64(0xFF), 0xFFFFFF00).astype(np.uint32)
+            layer.weight.copy_(torch.from_numpy(rounded.view(np.float32)))
+    return kept
 
 
 def _factored(leaves: list[nn.Module], latent_dim: int) -> list[nn.Module]:

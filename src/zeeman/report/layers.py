@@ -1,6 +1,6 @@
 """Torch layers as plain records: a kind, sizes, and float32 arrays, each acting on flat row-major data.
 
-The page's `explorer.js` holds one function for each kind named here.
+The page's `static/decoder.js` holds one function for each kind named here.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-__all__ = ["BlockLinear", "describe", "head", "leaves_of"]
+__all__ = ["BlockLinear", "describe", "leaves_of"]
 
 Described = tuple[dict[str, Any], dict[str, NDArray], tuple[int, ...]]
 _BLOCKS: tuple[tuple[int, int | None, Any], ...] = ((0, 16, np.float32), (16, 64, np.int16), (64, None, np.int8))
@@ -67,19 +67,9 @@ def describe(layer: nn.Module, shape: tuple[int, ...]) -> Described:
             return record(layer, shape)
     raise TypeError(
         f"the page cannot run a layer {layer!r}; it knows {', '.join(k.__name__ for ks in _RECORDS for k in ks)}. "
-        "With two latent dimensions the decoder is tabulated over its plane instead"
+        "With two latent dimensions the decoder is tabulated over its plane instead; with more, `zeeman explore RUN` "
+        "runs it whole"
     )
-
-
-def head(output: str, tempered: bool, shape: tuple[int, ...]) -> list[dict[str, Any]]:
-    """Return records that turn a decoder's output (channel, site...) into means."""
-    channels, found = shape[0], []
-    if tempered:
-        found.append({"kind": "temper", "channels": channels})
-        channels -= 1
-    if output != "identity":
-        found.append({"kind": output, "channels": channels})
-    return found
 
 
 def _linear(layer: Any, shape: tuple[int, ...]) -> Described:

@@ -21,7 +21,6 @@ import xarray as xr
 from numpy.typing import NDArray
 from sklearn.metrics import adjusted_rand_score
 
-from zeeman import report
 from zeeman.base.logs import JsonLines, Logger, Several, TensorBoard
 from zeeman.base.results import Analysis, Baseline, Draws, Retrainings
 from zeeman.base.store import provenance
@@ -29,6 +28,7 @@ from zeeman.base.types import Codes
 from zeeman.data import Loaded, write_dataset
 from zeeman.spectrum import LatentSpectrum
 from zeeman.studies import readings, retrainings
+from zeeman.studies.explorable import page_decoders, samples_in_means
 from zeeman.studies.options import Options
 from zeeman.studies.prepared import Prepared, prepare
 from zeeman.studies.publish import as_text, publish
@@ -38,7 +38,6 @@ from zeeman.vae import BetaVAE
 __all__ = ["analyze"]
 
 _GENERATED = 3_000
-_OUTPUTS = {"bernoulli": "sigmoid", "categorical": "expectation", "gaussian": "identity"}  # to means, in the page
 
 
 def analyze(
@@ -101,7 +100,7 @@ def analyze(
     if job.options.n_replicas != 1:
         with folder.stage("lift"):
             analysis = _with_retrainings(analysis, trained, job.data, job.options, progress)
-    return publish(analysis, folder, _page_decoder(trained[0], analysis.latent_dim), formats=formats)
+    return publish(analysis, folder, page_decoders(trained), samples_in_means(trained[0], job.data.X), formats=formats)
 
 
 def vae_notes(vae: BetaVAE) -> list[str]:
@@ -205,7 +204,7 @@ def _read(vae: BetaVAE, job: Prepared, progress: bool) -> Analysis:
         order_parameters=parameters, correlations=readings.correlation_matrix(parameters, Z) if parameters else None,
         pca=pca, plane=readings.decoded_plane(vae, Z) if Z.shape[1] == 2 else None,
         spins=readings.spin_sites(X.shape[1]) if lattice and X.shape[1] == X.shape[2] else None,
-        metrics={**metrics, "diagram": retrainings.diagram_numbers(diagrams)}, diagrams=diagrams,
+        metrics={**metrics, "diagram": retrainings.diagram_numbers(diagrams)}, diagrams=diagrams, spectrum=spec,
         provenance=provenance(seed=seed, data_hash=data.content_hash, engine=vae.engine_),
     )  # fmt: skip
     return _with_draws(analysis, vae, data, phases) if lattice else analysis
@@ -252,15 +251,6 @@ def _with_draws(analysis: Analysis, vae: BetaVAE, data: Loaded, phases: NDArray 
 
 def _mean_energy(draws: Draws | None) -> float | None:
     return None if draws is None or draws.energies is None else float(draws.energies.mean())
-
-
-def _page_decoder(vae: BetaVAE, latent_dim: int) -> report.PageDecoder | None:
-    """The decoder for the page; None for a network of layers that the page does not know."""
-    decoder, output = vae.modules_[vae.best_replica_].decoder, _OUTPUTS[vae.likelihood_]
-    try:
-        return report.export_decoder(decoder, latent_dim=latent_dim, output=output, tempered=bool(vae.tempered))
-    except TypeError:
-        return None
 
 
 def _title(data: Loaded) -> str:

@@ -155,7 +155,7 @@ def _read(
         best_replica=0, Z=Z, clusters=spec.labels_, n_clusters=spec.n_clusters_, energies=spec.energies_,
         energies_error=spec.energies_error_, coordinates=spec.transform(Z), kappa=spec.separation_,
         kappa_threshold=spec.separation_threshold_, phases=truth, metrics=metrics, settings=settings,
-        notes=[*notes, *note], diagrams=diagrams,
+        notes=[*notes, *note], diagrams=diagrams, spectrum=spec,
     )  # fmt: skip
 
 

@@ -20,11 +20,13 @@ __all__ = ["as_text", "publish"]
 
 
 def publish(
-    analysis: Analysis, folder: RunFolder, decoder: report.PageDecoder | None = None, formats: Sequence[str] = ("png",)
-) -> Analysis:
+    analysis: Analysis, folder: RunFolder, decoders: Sequence[report.PageDecoder | str] = (),
+    samples: NDArray | None = None, formats: Sequence[str] = ("png",),
+) -> Analysis:  # fmt: skip
     """Write RUN/{figures, lift, report.html, metrics.json}; return the analysis with its seconds.
 
-    Every figure is written in each of `formats` with the numbers it shows beside it, as CSV.
+    Every figure is written in each of `formats` with the numbers it shows beside it, as CSV. `decoders` (one a
+    training) and `samples` (in the units of their means) go into the page's explorer.
     """
     with folder.stage("draw"):
         figures = plots.draw_all(analysis)
@@ -37,7 +39,9 @@ def publish(
     analysis = _timed(analysis, folder)
     with folder.stage("report"):
         narrow = plots.draw_all(analysis, columns=1)
-        report.write_report(analysis, figures, folder.path / "report.html", decoder=decoder, narrow=narrow)
+        report.write_report(
+            analysis, figures, folder.path / "report.html", decoders=decoders, narrow=narrow, samples=samples
+        )
     analysis = _timed(analysis, folder)
     write_json(folder.path / "metrics.json", analysis.metrics)
     return analysis
