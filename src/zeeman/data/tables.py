@@ -68,14 +68,18 @@ def read_parquet(path: Path, *, key: str | None = None, label_column: str | None
 def read_h5ad(path: Path, *, key: str | None = None, label_column: str | None = None) -> Loaded:
     """Read ``.X`` of an AnnData file, or ``obsm:NAME`` or ``layers:NAME`` (``pip install zeeman[sc]``).
 
-    Values are taken as they stand: no normalisation, no logarithm.
+    Values are taken as they stand: no normalisation, no logarithm. The matrix of counts is not loaded where it is not
+    asked for.
     """
     try:
         import anndata
     except ImportError as error:
         raise ImportError(f"reading {path} needs anndata: pip install zeeman[sc]") from error
+    elsewhere = key is not None and key.startswith("obsm:")
     try:
-        data = anndata.read_h5ad(path)
+        data = anndata.read_h5ad(path, backed="r" if elsewhere else None)
+        if elsewhere:
+            data.file.close()  # what is not in memory now stays on disk
     except Exception as error:  # h5py and anndata raise many kinds
         raise OSError(f"{path} cannot be read as AnnData ({error}): it may be truncated; write it again") from error
     matrix, what, names = _h5ad_matrix(data, key, path)
