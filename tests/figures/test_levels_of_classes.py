@@ -37,6 +37,7 @@ def test_eta_squared_is_the_share_between_groups():
     noise = rng.standard_normal(900)
     assert data.eta_squared(labels.astype(float), labels) == pytest.approx(1.0)
     assert data.eta_squared(np.ones(900), labels) == 0.0
+    assert data.eta_squared(0.3 + 1e-16 * labels, labels) == 0.0  # rounding is no separation
     null = [data.eta_squared(noise, shuffled) for shuffled in data.permuted(labels, 400, 0)]
     error = np.std(null) / np.sqrt(len(null))
     assert abs(np.mean(null) - 2 / 899) < 5 * error  # (k - 1) / (n - 1)

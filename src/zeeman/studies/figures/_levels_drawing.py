@@ -136,7 +136,7 @@ def _scores(numbers: Numbers, figure: Figure, counts: list[int]) -> None:
                         mec=colour, clip_on=False, zorder=3)  # fmt: skip
         for place in range(len(_SCORES) - 1):
             ax.axhline(place + 0.5, color="#eceded", lw=0.5, zorder=0)
-        null = numbers[f"null.{score}"]
+        null = numbers[f"draws.{score}"]
         ax.axvspan(min(0.0, float(null.min())), max(0.004, float(null.max())), color="#cfd3d6", lw=0, zorder=0)
         ax.set(xlim=(-0.04, 1.02), ylim=(len(_SCORES) - 0.5, -0.5), xlabel=word)
         ax.tick_params(axis="y", length=0)

@@ -137,7 +137,7 @@ def _frames(numbers: Numbers, ax: Axes) -> None:
             fontsize=6.5, color=colour, annotation_clip=False,
         )  # fmt: skip
     order = list(numbers["measures"]).index("ordered_correlation")
-    null = 1.0 - numbers["null.rotation"][:, :, order].ravel()
+    null = 1.0 - numbers["draws.rotation"][:, :, order].ravel()
     ax.axvspan(null.mean() - null.std(), null.mean() + null.std(), color="#e3c9a8", alpha=0.6, lw=0, zorder=0)
     ax.text(null.mean() - null.std(), len(_FRAMES) - 0.6, "random\nrotation ", fontsize=6, color=GREY, ha="right")
     ax.set_yticks(range(len(_FRAMES)), list(_FRAMES.values()))

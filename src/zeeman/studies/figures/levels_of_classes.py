@@ -126,7 +126,7 @@ def compute(size: Size, shelf: Shelf) -> Numbers:
         "groupings": np.array([*GROUPINGS, "psi, printed", "psi, corrected"]), "n_classes": np.array(counts),
         "ari": np.concatenate([_stack(sets, "ari"), _stack(sets, "psi_ari")], axis=-1),
         "eta2": _stack(sets, "eta2"), "n_sets": _stack(sets, "n_sets"),
-        "null.ari": _stack(sets, "null_ari"), "null.eta2": _stack(sets, "null_eta2"),
+        "draws.ari": _stack(sets, "null_ari"), "draws.eta2": _stack(sets, "null_eta2"),
     }  # fmt: skip
     numbers |= _claimed(sets, counts, numbers)
     for k, one in zip(counts, sets[0], strict=True):
@@ -156,10 +156,10 @@ def _claimed(sets: Sequence[Sequence[Numbers]], counts: Sequence[int], numbers: 
     found: dict[str, NDArray] = {}
     for name, values in judged.items():
         found |= {f"claim.{name}": values.min(axis=1), f"baseline.{name}": ari["k-means"].min(axis=1),
-                  f"null.{name}": numbers["null.ari"].ravel()}  # fmt: skip
+                  f"null.{name}": numbers["draws.ari"].ravel()}  # fmt: skip
     for name in _OBJECTIVES:
         found |= {f"claim.{name}_eta2": eta2[name].min(axis=1), f"baseline.{name}_eta2": eta2["PCA"].min(axis=1),
-                  f"null.{name}_eta2": numbers["null.eta2"].ravel()}  # fmt: skip
+                  f"null.{name}_eta2": numbers["draws.eta2"].ravel()}  # fmt: skip
     return found | {
         "claim.printed_same": _scatter(sets, "printed").max(axis=1),
         "baseline.printed_same": _scatter(sets, "spectrum").max(axis=1),

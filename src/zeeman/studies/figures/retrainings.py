@@ -50,8 +50,8 @@ def compute(size: Size, shelf: Shelf) -> Numbers:
     numbers: dict[str, NDArray] = {
         "frames": np.array(FRAMES), "measures": np.array(COLUMNS), "n_classes": np.array(counts),
         "values": _stack(sets, "values"), "energies": _stack(sets, "energies"), "errors": _stack(sets, "errors"),
-        "null.rotation": _stack(sets, "null.rotation"), "null.permuted": _stack(sets, "null.permuted"),
-        "null.frame": _stack(sets, "null.frame"), "found": _stack(sets, "found"),
+        "draws.rotation": _stack(sets, "null.rotation"), "draws.permuted": _stack(sets, "null.permuted"),
+        "draws.frame": _stack(sets, "null.frame"), "found": _stack(sets, "found"),
     }  # fmt: skip
     numbers |= _reductions(numbers) | _agreements(sets, numbers) | _energies(sets, counts, numbers)
     numbers |= _likelihoods(size, counts, shelf) | _splitting(sets, size, shelf)
@@ -72,7 +72,7 @@ def _reductions(numbers: Numbers) -> dict[str, NDArray]:
     """Share of the degeneracy removed, by measure: the claim, principal components, random frames."""
     left = 1.0 - _frame(numbers, "raw")
     by_spectrum, by_pca = (1.0 - (1.0 - _frame(numbers, frame)) / left for frame in ("energies", "PCA"))
-    by_chance = 1.0 - (1.0 - numbers["null.frame"]) / left[..., None]  # (seed, k, measure, draw)
+    by_chance = 1.0 - (1.0 - numbers["draws.frame"]) / left[..., None]  # (seed, k, measure, draw)
     found = {"reduction": np.stack([by_spectrum, by_pca, by_chance.mean(axis=-1)])}  # (frame, seed, k, measure)
     for name, measure in REDUCTIONS.items():
         m = COLUMNS.index(measure)
@@ -91,10 +91,10 @@ def _agreements(sets: Sequence[Sequence[Numbers]], numbers: Numbers) -> dict[str
     sets_found, printed = _stack(sets, "cluster_ari").mean(axis=-1), _stack(sets, "printed")
     removed = 1.0 - (1.0 - printed.mean(axis=-1)) / (1.0 - raw[..., None])
     return {
-        "claim.raw_in_order": raw.max(axis=1), "null.raw_in_order": numbers["null.rotation"][:, :, order].ravel(),
+        "claim.raw_in_order": raw.max(axis=1), "null.raw_in_order": numbers["draws.rotation"][:, :, order].ravel(),
         "baseline.raw_in_order": matching.max(axis=1),
         "claim.after_in_order": ours.min(axis=1), "baseline.after_in_order": theirs.min(axis=1),
-        "null.after_in_order": numbers["null.frame"][:, :, order].ravel(),
+        "null.after_in_order": numbers["draws.frame"][:, :, order].ravel(),
         "claim.over_cheap": (ours - np.maximum(cheap.max(axis=0), matching)).min(axis=1),
         "claim.same_sets": sets_found[..., 0].min(axis=1), "baseline.same_sets": sets_found[..., 1].min(axis=1),
         "null.same_sets": _stack(sets, "cluster_null").ravel(),
