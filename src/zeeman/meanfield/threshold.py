@@ -63,7 +63,8 @@ class CollapseThreshold:
         The fields w that turn on there, w.V w = 1.
     uniform : float
         The same with V of zero fields in place of the marginal means: 4 lambda_max(Cov x) for Bernoulli,
-        q lambda_max(Cov one-hot x) for q states, lambda_max(Cov x) for Gaussian sites. At most betas[0].
+        q lambda_max(Cov one-hot x) for q states, lambda_max(Cov x) for Gaussian sites. For Bernoulli sites it is at
+        most betas[0].
     """
 
     betas: Array
