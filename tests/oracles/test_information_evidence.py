@@ -80,19 +80,19 @@ def test_quadrature_agrees_with_a_dense_grid():
 
 def test_sampling_agrees_with_quadrature():
     model = bernoulli(2)
-    truth = quadrature(model, X, tolerance=1e-4).log_likelihood[0]
+    truth = quadrature(model, X).log_likelihood[0]
     for found in (
         importance(model, X, 4000),
-        annealed(model, X, n_chains=64, n_temperatures=40),
-        annealed(model, X, n_chains=64, n_temperatures=40, transition="walk"),
+        annealed(model, X, n_chains=40, n_temperatures=30),
+        annealed(model, X, n_chains=40, n_temperatures=30, transition="walk"),
     ):
         assert (np.abs(found.log_likelihood[0] - truth) < 5 * found.error[0] + 0.01).all()
 
 
 def test_categorical_data_are_held_from_both_sides():
     model = LatentModel(WideEncoder(2), CurvedDecoder(2, channels=3), CategoricalLikelihood(n_states=3))
-    found = sandwich(model, 60, n_chains=8, n_temperatures=30)
-    truth = quadrature(model, found.X[0], tolerance=1e-4).log_likelihood[0]
+    found = sandwich(model, 50, n_chains=6, n_temperatures=30)
+    truth = quadrature(model, found.X[0]).log_likelihood[0]
     assert found.X.max() == 2
     for bound, sign in ((found.lower[0], 1.0), (found.upper[0], -1.0)):
         slack = sign * (truth - bound)

@@ -105,7 +105,7 @@ def test_bias_is_minus_half_the_variance():
 @pytest.mark.parametrize(("transition", "start"), [("hmc", "prior"), ("walk", "prior"), ("hmc", "encoder")])
 def test_annealing_agrees_within_its_error(transition, start):
     model, W, b, X = world(4, seed=3, widen=1.5)
-    found = annealed(model, X, n_chains=16, n_temperatures=60, transition=transition, start=start)
+    found = annealed(model, X, n_chains=16, n_temperatures=40, transition=transition, start=start)
     off = found.log_likelihood[0] - exact(W, b, X)
     assert np.sqrt(np.mean((off / found.error[0]) ** 2)) < 2.0
     assert abs(off.mean()) < 5 * np.sqrt(np.mean(off**2) / len(X)) + 0.5 * np.mean(found.error**2)
@@ -125,15 +125,15 @@ def test_annealed_weights_are_unbiased():
 def test_bounds_hold_the_truth_between_them_and_close(start):
     model, W, b, _ = world(3, seed=4, widen=1.5)
     gaps = []
-    for n_temperatures in (6, 60):
-        found = sandwich(model, 120, n_chains=8, n_temperatures=n_temperatures, start=start)
+    for n_temperatures in (5, 40):
+        found = sandwich(model, 80, n_chains=8, n_temperatures=n_temperatures, start=start)
         truth = exact(W, b, found.X[0])
         for bound, sign in ((found.lower, 1.0), (found.upper, -1.0)):
             slack = sign * (truth - bound[0])  # positive on average
             assert slack.mean() > -5 * slack.std() / math.sqrt(len(slack))
         gaps.append(found.gap[0])
     assert gaps[1] < 0.5 * gaps[0]
-    assert gaps[1] < 0.4
+    assert gaps[1] < 0.6
 
 
 def test_simulated_data_are_of_the_model():

@@ -125,7 +125,7 @@ def annealed(
     n_chains : int
         Two or more, a sample.
     n_temperatures : int
-        K, steps of the path; costs about 12 K passes of the decoder a chain (HMC, its gradients and the pilot).
+        K, steps of the path; costs 10 K passes of the decoder a chain, with gradients for HMC, half of them the pilot.
     transition : {"hmc", "walk"}
         Hamiltonian moves of 5 leapfrog steps, or 5 random-walk Metropolis steps without gradients.
     start : {"prior", "encoder"}
