@@ -70,7 +70,7 @@ def _sources() -> str:
 
 nb_execution_mode = "cache"
 nb_execution_cache_path = str(HERE / "_build" / "cells" / _sources())
-nb_execution_timeout = 180
+nb_execution_timeout = 600
 nb_execution_raise_on_error = True
 nb_execution_show_tb = True
 nb_merge_streams = True

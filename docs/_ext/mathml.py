@@ -19,7 +19,7 @@ _ENVIRONMENT = re.compile(r"\\begin\{(align|gather|equation)\*?\}(.*)\\end\{\1\*
 
 def _mathml(tex: str, node: nodes.Node, *, display: bool) -> str:
     tex = _ENVIRONMENT.sub(lambda m: rf"\begin{{aligned}}{m[2]}\end{{aligned}}", tex)
-    tex = _BARE_FRACTION.sub(r"\1{\2}{\3}", tex.strip())
+    tex = _BARE_FRACTION.sub(r"\1{\2}{\3}", tex.strip()).replace(r"\dots", r"\ldots")
     try:
         return tex2mathml(tex, as_block=display)
     except MathError as error:

@@ -21,7 +21,7 @@ import numpy as np
 from sphinx.application import Sphinx
 from sphinx.util import logging
 
-from zeeman.studies.figures import FIGURES, SIZES, PaperFigure, Verdict, figure, judge, read_numbers
+from zeeman.studies.figures import FIGURES, PaperFigure, Verdict, figure, judge, read_numbers
 
 LOGGER = logging.getLogger(__name__)
 HERE = Path(__file__).resolve().parent.parent
@@ -30,6 +30,7 @@ PAPERS = {
     "000": "*Perturbation theory approach to study the latent space degeneracy of variational autoencoders*",
     "002": "*Learning disentangled representation for classical models*",
 }
+SHOWN = ("paper", "quick")  # sizes worth showing, the most telling first
 VERDICTS = ("holds", "in part", "does not hold", "not measured")
 _MARKS = re.compile(r"([\\`*_{}\[\]<>()#+!|$~^@&\"'-])")
 
@@ -47,13 +48,20 @@ class Recorded:
 
 def written() -> list[PaperFigure]:
     """All figures there is code for, in the order of the papers."""
-    return [figure(key) for key, module in FIGURES.items() if find_spec(f"zeeman.studies.figures.{module}")]
+    found = []
+    for key, module in FIGURES.items():
+        if find_spec(f"zeeman.studies.figures.{module}"):
+            try:
+                found.append(figure(key))
+            except (AttributeError, ImportError) as error:
+                LOGGER.info("figure %s is not finished: %s", key, error)
+    return found
 
 
 def recorded(one: PaperFigure) -> list[Recorded]:
     """What was computed of a figure, the largest size first."""
     found = []
-    for size in reversed(SIZES):
+    for size in SHOWN:
         folder = RESULTS / size / one.key
         if (folder / "numbers.npz").is_file():
             numbers = read_numbers(folder / "numbers.npz")
@@ -72,10 +80,9 @@ def _judged(one: PaperFigure, numbers: dict[str, np.ndarray], folder: Path) -> l
 
 
 def _run(folder: Path) -> dict[str, Any]:
-    """Of ``verdicts.json`` what is neither claim nor verdict: command, machine, date, seconds, whatever was kept."""
+    """Settings, seconds and machine of the run, as ``verdicts.json`` keeps them."""
     file = folder / "verdicts.json"
-    kept = json.loads(file.read_text()) if file.is_file() else {}
-    return {k: v for k, v in kept.items() if isinstance(v, str | int | float)} if isinstance(kept, dict) else {}
+    return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
 
 
 def picture(result: Recorded) -> str:
@@ -108,7 +115,7 @@ def _section(one: PaperFigure) -> str:
         alt = _plain(f"{one.title}, size {result.size}")
         lines += [f"### Size: {result.size}", "", f"![{alt}]({picture(result)})", "", *_command(one, result.size), ""]
         lines += [*_facts(result), "", *_table(result.verdicts), ""]
-    missing = [size for size in ("quick", "paper") if size not in {result.size for result in results}]
+    missing = [size for size in reversed(SHOWN) if size not in {result.size for result in results}]
     for size in missing:
         lines += [f"Size *{size}*: not run.", "", *_command(one, size), ""]
     return "\n".join(lines)
@@ -119,8 +126,25 @@ def _command(one: PaperFigure, size: str) -> list[str]:
 
 
 def _facts(result: Recorded) -> list[str]:
-    told = [f"{_plain(key.replace('_', ' '))}: {_plain(_value(value))}" for key, value in result.run.items()]
-    return [" · ".join(told)] if told else []
+    """Settings and machine, in a line each."""
+    lines = []
+    if settings := {k: v for k, v in result.run.get("size", {}).items() if k != "name"}:
+        told = (f"{key.replace('n_', '').replace('_', ' ')} {_setting(value)}" for key, value in settings.items())
+        lines.append(f"[Settings: {_plain(', '.join(told))}.]{{.measure}}")
+    if made := result.run.get("provenance", {}):
+        versions = made.get("versions", {})
+        told = [f"{result.run['seconds']:.0f} s"] if "seconds" in result.run else []
+        told += [f"{made.get('processors')} processors, {made.get('platform')}"]
+        told += [f"{name} {versions[name]}" for name in ("zeeman", "torch") if name in versions]
+        told += [f"commit {made['commit']}"] if made.get("commit") else []
+        lines.append(f"[Run: {_plain(', '.join(told))}.]{{.measure}}")
+    return [" ".join(lines)]
+
+
+def _setting(value: Any) -> str:
+    return (
+        " ".join(map(str, value)) if isinstance(value, list) else f"{value:,}" if isinstance(value, int) else str(value)
+    )
 
 
 def claims() -> str:
