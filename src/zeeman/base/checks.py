@@ -7,7 +7,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["check_choice", "check_finite", "check_positive_integer", "check_samples", "did_you_mean"]
+__all__ = [
+    "check_choice",
+    "check_finite",
+    "check_positive_integer",
+    "check_sample_axis",
+    "check_samples",
+    "did_you_mean",
+]
 
 
 def check_samples(Z: Any, name: str = "Z", min_samples: int = 2) -> NDArray[np.float64]:
@@ -42,6 +49,13 @@ def check_finite(array: NDArray, name: str) -> None:
         f"{name} contains {kind} at {where} ({len(bad)} non-finite values: NaN or inf in all); "
         "remove or impute those rows first"
     )
+
+
+def check_sample_axis(array: Any, name: str) -> None:
+    """Raise ValueError for a labelled array (xarray) whose axis ``sample`` is not the first."""
+    dims = getattr(array, "dims", ())
+    if "sample" in tuple(dims)[1:]:
+        raise ValueError(f"{name} has axes {tuple(dims)}: samples come first; use {name}.transpose('sample', ...)")
 
 
 def check_choice(value: Any, choices: tuple[str, ...], name: str) -> None:

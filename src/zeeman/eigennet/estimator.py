@@ -20,7 +20,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor, nn
 
-from zeeman.base.checks import check_choice, check_finite, check_positive_integer, check_samples
+from zeeman.base.checks import check_choice, check_finite, check_positive_integer, check_sample_axis, check_samples
 from zeeman.base.progress import Progress
 from zeeman.base.random import entropy_of, stream, torch_seeded
 from zeeman.base.types import Seed
@@ -342,6 +342,7 @@ class EigenNet(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
         return self._validated(Z, reset=False)
 
     def _validated(self, Z: Any, *, reset: bool) -> NDArray[np.float64]:
+        check_sample_axis(Z, "Z")
         array = validate_data(self, Z, reset=reset, dtype=np.float64, ensure_min_samples=2 if reset else 1)
         return check_samples(array, "Z", min_samples=2) if reset else array
 

@@ -15,7 +15,7 @@ from sklearn.base import BaseEstimator, ClusterMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 from threadpoolctl import threadpool_limits
 
-from zeeman.base.checks import check_choice, check_finite, check_positive_integer, check_samples
+from zeeman.base.checks import check_choice, check_finite, check_positive_integer, check_sample_axis, check_samples
 from zeeman.base.random import entropy_of, stream
 from zeeman.base.types import Codes, Labels, Seed
 from zeeman.hamiltonians import Shifted
@@ -262,6 +262,7 @@ class LatentSpectrum(ClusterMixin, TransformerMixin, BaseEstimator):
                     f"codes of {Z.n_replicas} replicas given; a spectrum is of one space: pass codes.mean[r]"
                 )
             Z = Z.mean[0]
+        check_sample_axis(Z, "Z")
         if not hasattr(Z, "columns"):
             Z = np.asarray(Z) if not hasattr(Z, "toarray") else Z
             if isinstance(Z, np.ndarray) and Z.dtype.kind == "f":

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_array, validate_data
 
-from zeeman.base.checks import check_finite
+from zeeman.base.checks import check_finite, check_sample_axis
 
 __all__ = ["check_codes", "check_data"]
 
@@ -20,6 +20,7 @@ def check_data(estimator: Any, X: ArrayLike, *, fitting: bool) -> NDArray:
 
     Sets `n_features_in_` (size of a datum) and `feature_names_in_` when fitting.
     """
+    check_sample_axis(X, "X")
     X = X.detach().cpu().numpy() if isinstance(X, torch.Tensor) else X
     shape = getattr(estimator, "sample_shape_", ())
     rules: dict[str, Any] = {"dtype": "numeric", "allow_nd": True, "ensure_all_finite": False}
