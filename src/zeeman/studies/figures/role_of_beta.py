@@ -22,12 +22,12 @@ from zeeman.studies.figures.sizes import Size
 TITLE = "The role of beta"
 CAPTION = (
     "a, rate of the exact optimum (line) and of trained networks (points) against beta, as for 32 x 32 sites: the "
-    "exact code is lost in a jump, above the linear threshold 4 λmax(Cov x) and well below the paper's |J| L²/2. b, "
-    "atoms of the exact optimum with more than a hundredth of the weight, dashes the exponential of the rate. c, "
+    "exact code is lost above the linear threshold 4 λmax(Cov x) and well below the paper's |J| L²/2. b, atoms of the "
+    "exact optimum with more than a hundredth of the weight, dashes the exponential of the rate. c, "
     "distance of encoder and decoder from their optima along a training, each over its own largest value; mean and "
     "range over seeds."
 )
-_EXACT = (60.0, 80.0, 100.0, 150.0, 200.0, 250.0, 300.0, 330.0)  # smaller ones memorise samples, not phases
+_EXACT = (60.0, 80.0, 100.0, 150.0, 200.0, 250.0, 300.0, 320.0, 335.0)  # smaller ones memorise samples, not phases
 _JUDGED = 1500  # configurations that the exact optimum is computed on
 _HEAVY = 0.01
 CLAIMS = (
@@ -68,8 +68,14 @@ CLAIMS = (
         "beta KL[q || q*] over beta times the rate", "a twentieth: the diagonal Gaussian costs something", high=0.05,
     ),
     Claim(
-        "encoder_first", "002, section IV B", "The encoder converges faster than the decoder",
-        "epochs until the encoder's gap stays below a tenth of its largest, over the decoder's",
+        "encoder_nearer", "002, section IV B",
+        "The encoder is the follower: while the decoder learns, it is nearer its optimum",
+        "encoder's share of both gaps, mean over the epochs until the decoder's has closed to a tenth",
+        "below a half: less is left to the encoder than to the decoder", high=0.5,
+    ),
+    Claim(
+        "encoder_first", "002, section IV B", "The encoder always converges faster than the decoder",
+        "epochs until the encoder's gap stays within a tenth of its last value, over the decoder's",
         "below one: the encoder is first; equal counts as no", high=0.99,
     ),
 )  # fmt: skip
@@ -104,6 +110,7 @@ def compute(size: Size, shelf: Shelf) -> Numbers:
         "claim.network_floor": (np.array([run["final_loss"] for run in led]) - floor) / gain,
         "baseline.network_floor": (np.array([run["kmeans_loss"] for run in exact]) - floor) / gain,
         "claim.encoder_near_optimal": np.array([run["final_gap"] / run["final_rate"] for run in led]),
+        "claim.encoder_nearer": np.array([float(run["lag"]) for run in led]),
         "claim.encoder_first": np.array([run["closing"][0] / max(run["closing"][1], 1) for run in led]),
     }  # fmt: skip
 
@@ -123,7 +130,7 @@ def _draw_rate(ax: Axes, numbers: Numbers) -> None:
     collapse, linear = float(numbers["collapse"].mean()), float(numbers["linear"].mean())
     betas, rate = numbers["exact_betas"], numbers["rate"].mean(axis=0)
     below = betas < collapse
-    line = np.append(betas[below], [collapse, collapse, 2000.0]), np.append(rate[below], [rate[below][-1], 0.0, 0.0])
+    line = np.append(betas[below], [collapse, 2000.0]), np.append(rate[below], [0.0, 0.0])
     ax.plot(*line, color=INK, label="exact optimum")
     ax.plot(betas[below], rate[below], ".", color=INK, ms=4)
     _with_range(ax, numbers["betas"], numbers["network_rate"].T, PALETTE[0], "Table I networks", "o")
@@ -212,6 +219,7 @@ def _led(size: Size, seed: int, shelf: Shelf) -> Numbers:
             "epoch": found.epoch,
             "encoder_gap": found.encoder_gap[:, 0],
             "decoder_gap": found.decoder_gap[:, 0],
+            "lag": float(found.lag(0.1)[0]),
             "closing": np.array([float(epochs[0]) for epochs in found.closing_epochs()]),
             "final_loss": final.trained_loss,
             "final_gap": final.gap,
