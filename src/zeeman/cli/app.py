@@ -46,7 +46,7 @@ def main(arguments: list[str] | None = None) -> None:
     verb = next((word for word in words_given if word in VERBS), "")
     try:
         rest, config = settings.taken_from([_alias(word) for word in words_given if word != "--debug"], verb)
-        app.config = () if config is None else (config,)
+        app.config = (*([] if config is None else [config]), settings.whole_numbers)
         code = app(rest)
         sys.stdout.flush()
     except BrokenPipeError:  # the reader (head, less) has enough

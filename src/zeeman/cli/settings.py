@@ -7,11 +7,18 @@ stand at the top of the file, or in a table called like the verb if one file ser
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from cyclopts.config import Dict
 
-__all__ = ["taken_from"]
+if TYPE_CHECKING:
+    from cyclopts import App, ArgumentCollection
+
+__all__ = ["taken_from", "whole_numbers"]
+
+
+_LISTS = {"spectrum": "files", "reproduce": "figures", "bench": "what"}  # what stands without a name, and repeats
+_LONG = {"replicas": "n_replicas"}
 
 
 def taken_from(arguments: list[str], verb: str) -> tuple[list[str], Dict | None]:
@@ -30,7 +37,22 @@ def taken_from(arguments: list[str], verb: str) -> tuple[list[str], Dict | None]
             raise ValueError(f"{path} has no table [{verb}]; it has {', '.join(f'[{name}]' for name in tables)}")
     for key, value in values.items():
         _check(key, value, path)
+    values = {_LONG.get(key, key): value for key, value in values.items()}
+    listed = values.pop(_LISTS.get(verb, ""), None)
+    if listed is not None and not _names_something(rest, verb):
+        rest = [*rest, *(str(item) for item in (listed if isinstance(listed, list) else [listed]))]
     return rest, Dict(values, use_commands_as_keys=False, source=str(path))
+
+
+def whole_numbers(app: App, commands: tuple[str, ...], arguments: ArgumentCollection) -> None:
+    """Refuse 2.5 where a whole number is wanted (the parser would round it)."""
+    for argument in arguments:
+        if int not in (argument.hint, *get_args(argument.hint)):
+            continue
+        for token in argument.tokens:
+            if "." in token.value:
+                place = "" if token.source == "cli" else f"{token.source}: "
+                raise ValueError(f"{place}{argument.name} must be a whole number, got {token.value}")
 
 
 def _without_config(arguments: list[str]) -> tuple[list[str], Path | None]:
@@ -46,6 +68,12 @@ def _without_config(arguments: list[str]) -> tuple[list[str], Path | None]:
         else:
             rest.append(word)
     return rest, path
+
+
+def _names_something(arguments: list[str], verb: str) -> bool:
+    """Tell whether a word stands right behind the verb, where no option can take it for its value."""
+    after = arguments.index(verb) + 1
+    return after < len(arguments) and not arguments[after].startswith("-")
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -167,35 +167,11 @@ def replicas(n_threads: int | None = None) -> list[Row]:
     return [Row("replicas", "8 trainings on 2,000 x 30", 8 / min(eights), 1 / min(ones), "trainings/s", said)]
 
 
-def spectrum(n_threads: int | None = None) -> list[Row]:
-    """Levels of a plane of 3,000 samples, by the Ritz method."""
-    import numpy as np
-    from scipy.sparse.linalg import eigsh
-    from sklearn.neighbors import kneighbors_graph
-
-    from zeeman.spectrum import LatentSpectrum
-
-    rng = np.random.default_rng(0)
-    Z = rng.normal(size=(3_000, 2)) * 0.5 + rng.choice([-2.0, 2.0], (3_000, 1)) * [1.0, 0.0]
-    ours = _rate(lambda: LatentSpectrum(10, random_state=0, n_bootstrap=0).fit(Z), 1)
-
-    def graph() -> None:
-        distance = kneighbors_graph(Z, 15, mode="distance")
-        weight = distance.copy()
-        weight.data = np.exp(-((distance.data / np.median(distance.data)) ** 2) / 2)
-        weight = (weight + weight.T) / 2
-        degree = np.asarray(weight.sum(axis=1)).ravel()
-        laplacian = -weight
-        laplacian.setdiag(degree + 1e-9)
-        eigsh(laplacian.tocsc(), 10, sigma=0, which="LM")
-
-    said = "the Laplacian of a graph of 15 neighbours (no units of energy)"
-    return [Row("spectrum", "10 levels of 3,000 x 2", ours, _rate(graph, 1), "spectra/s", said)]
-
-
 BENCHES: dict[str, Callable[[int | None], list[Row]]] = {
-    "spins": spins, "training": training, "replicas": replicas, "spectrum": spectrum,
-}  # fmt: skip
+    "spins": spins,
+    "training": training,
+    "replicas": replicas,
+}
 
 
 def _our_loop(model: Any, x: Any, batch: int, engine: Any) -> list[float]:
