@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import MaxNLocator, MultipleLocator
 
 from zeeman.base.random import stream
 from zeeman.plots.style import DIVERGING, GREY, INK, PALE, number, styled, tag
@@ -61,17 +61,18 @@ def _lattices(figure: Figure, numbers: Numbers) -> None:
 def _starts(ax: Axes, numbers: Numbers) -> None:
     starts = 1 / (1 + np.exp(-numbers["starts"]))
     ax.plot([0, 1], [0, 1], color=PALE, lw=0.9, zorder=0)
-    ax.annotate("unchanged", (0.03, 0.09), color=GREY, fontsize=6.5, rotation=25, rotation_mode="anchor")
+    ax.annotate("unchanged", (0.60, 0.49), color=GREY, fontsize=6.5, rotation=28, rotation_mode="anchor")
     for phase, marker in (("FM", "o"), ("PM", "s")):
         colour = _COLOURS[phase]
-        for i, row in enumerate(numbers[f"beta_started_{phase}"]):
-            ax.plot(starts, row, f"-{marker}", color=colour, ms=2.6, lw=0.8, mew=0,
-                    label=f"{phase}, started elsewhere" if i == 0 else None)  # fmt: skip
+        for row in numbers[f"beta_started_{phase}"]:
+            ax.plot(starts, row, f"-{marker}", color=colour, ms=2.8, lw=0.8, mew=0)
         values = numbers[f"beta_{phase}"]
-        ax.plot(np.full(len(values), 0.5), values, marker, color=colour, ms=4.6, mew=0.6, mec="white", ls="",
-                label=f"{phase}, Table II")  # fmt: skip
+        ax.plot(np.full(len(values), 0.5), values, marker, color=colour, ms=5, mew=0.6, mec="white", ls="")
+        ax.annotate(phase, (starts[0] - 0.02, numbers[f"beta_started_{phase}"][0, 0]), color=colour, ha="right",
+                    va="center", fontweight="bold")  # fmt: skip
+    ax.annotate("large marks: Table II, every seed", (0.99, 0.03), xycoords="axes fraction", color=GREY, fontsize=6.5,
+                ha="right")  # fmt: skip
     ax.set(xlim=(0, 1), ylim=(0, 1), xlabel="before", ylabel="after training", xticks=[0, 0.5, 1], yticks=[0, 0.5, 1])
-    ax.legend(loc="lower right", handletextpad=0.4, labelspacing=0.25, borderaxespad=0)
 
 
 def _energies(ax: Axes, numbers: Numbers) -> None:
@@ -89,10 +90,12 @@ def _energies(ax: Axes, numbers: Numbers) -> None:
                         color=colour, fontsize=6.5, ha="center", va="bottom")  # fmt: skip
             ticks.append(middle)
             names.append(name)
-        ax.annotate(phase, (group * 3.7 + 1, 0.03), xycoords=("data", "axes fraction"), ha="center", va="bottom",
-                    color=_COLOURS[phase], fontweight="bold")  # fmt: skip
+        place = (0, 0.88) if phase == "FM" else (5.7, 0.05)  # where that phase has no dots
+        ax.annotate(phase, place, xycoords=("data", "axes fraction"), ha="center", color=_COLOURS[phase],
+                    fontweight="bold")  # fmt: skip
     ax.axvline(2.85, color=PALE, lw=0.6)
     ax.set_xticks(ticks, names)
     ax.tick_params(axis="x", length=0)
     ax.set(ylabel="Energy (|J|)", xlim=(-0.6, 6.3))
-    ax.yaxis.set_label_coords(-0.13, 0.5)
+    ax.yaxis.set_major_locator(MultipleLocator(1))
+    ax.yaxis.set_label_coords(-0.15, 0.5)

@@ -94,7 +94,7 @@ def _tetrahedron(ax: Any, Z: NDArray, labels: NDArray, means: NDArray, edges: Se
 def _edges(ax: Axes, numbers: Numbers, edges: Sequence[tuple[int, int]]) -> None:
     names = list(_PHASES)
     ax.axvline(1, color=PALE, lw=0.8, zorder=0)
-    ax.annotate("regular", (1.03, -0.2), color=GREY, fontsize=6.5, va="center")
+    ax.annotate("regular", (1.03, -0.42), color=GREY, fontsize=6.5, va="center")
     for values, colour, marker, shift, name in (
         (numbers["claim_edges"], _MODEL, "o", -0.2, r"$\beta$-VAE, each seed"),
         (numbers["optimum_edges"][:1], INK, "d", 0.0, "lowest loss, no network"),
