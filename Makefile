@@ -22,7 +22,7 @@ bench: $(VENV)/test.stamp
 	$(BIN)/python benchmarks/training.py
 
 docs: $(VENV)/docs.stamp  ## the pages, with executed cells and warnings as errors: docs/_build/html/index.html
-	MPLBACKEND=agg $(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
+	$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)

@@ -7,6 +7,7 @@ sources, and the gallery is drawn from recorded numbers (`_ext/reproduced.py`).
 from __future__ import annotations
 
 import hashlib
+import os
 import sys
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import zeeman
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE / "_ext"))
+os.environ.pop("MPLBACKEND", None)  # cells show their figures
 
 project = "zeeman"
 author = "The zeeman developers"
@@ -94,4 +96,6 @@ html_theme_options = {
     "pygments_light_style": "a11y-high-contrast-light",
     "pygments_dark_style": "a11y-high-contrast-dark",
 }
-html_sidebars = {"changelog": [], "citation": [], "contributing": []}
+html_context = {"default_mode": "auto"}
+_ALONE = "index theory errata holds gallery command_line benchmarks changelog citation contributing"
+html_sidebars = {page: [] for page in _ALONE.split()}

@@ -14,6 +14,7 @@ from sphinx.writers.html5 import HTML5Translator
 
 LOGGER = logging.getLogger(__name__)
 _BARE_FRACTION = re.compile(r"(\\[td]?frac)\s*(\w)\s*(\w)")  # \frac12, which the converter reads as \frac{12}{..}
+_APPLIED = re.compile(r"<mo>(?:&ApplyFunction;|\u2061)</mo>(?!\s*<mo[^>]*>\()")
 _ENVIRONMENT = re.compile(r"\\begin\{(align|gather|equation)\*?\}(.*)\\end\{\1\*?\}", re.DOTALL)
 
 
@@ -21,10 +22,16 @@ def _mathml(tex: str, node: nodes.Node, *, display: bool) -> str:
     tex = _ENVIRONMENT.sub(lambda m: rf"\begin{{aligned}}{m[2]}\end{{aligned}}", tex)
     tex = _BARE_FRACTION.sub(r"\1{\2}{\3}", tex.strip()).replace(r"\dots", r"\ldots")
     try:
-        return tex2mathml(tex, as_block=display)
+        return _spaced(tex2mathml(tex, as_block=display))
     except MathError as error:
         LOGGER.warning("formula %r: %s", tex, error, location=node)
         return f"<code>{tex}</code>"
+
+
+def _spaced(mathml: str) -> str:
+    """Bars close to what they enclose, and a thin space between a function's name and what it is applied to."""
+    mathml = re.sub(r"<mo((?:(?!space)[^>])*)>([|∣‖∥])</mo>", r'<mo\1 lspace="0.06em" rspace="0.06em">\2</mo>', mathml)
+    return _APPLIED.sub('<mspace width="0.17em"></mspace>', mathml)
 
 
 def visit_inline(self: HTML5Translator, node: nodes.math) -> None:

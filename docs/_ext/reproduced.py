@@ -16,7 +16,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import matplotlib
+import matplotlib.pyplot as plt
 import numpy as np
 from sphinx.application import Sphinx
 from sphinx.util import logging
@@ -93,11 +93,10 @@ def picture(result: Recorded) -> str:
     name = f"{result.figure.key}-{result.size}-{hashlib.sha256(code + numbers).hexdigest()[:10]}.png"
     path = PICTURES / name
     if not path.is_file():
-        matplotlib.use("agg")
         path.parent.mkdir(parents=True, exist_ok=True)
         drawn = result.figure.draw(result.numbers)
         drawn.savefig(path, dpi=160, bbox_inches="tight", facecolor="white")
-        matplotlib.pyplot.close(drawn)
+        plt.close(drawn)
     return path.relative_to(HERE).as_posix()
 
 
@@ -219,6 +218,7 @@ def _outdated(app: Sphinx, *_: Any) -> list[str]:
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Fill the pages as they are read."""
+    plt.switch_backend("agg")
     app.connect("source-read", _fill)
     app.connect("env-get-outdated", _outdated)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
