@@ -12,7 +12,6 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ import numpy as np
 from sphinx.application import Sphinx
 from sphinx.util import logging
 
+from zeeman.studies import figures
 from zeeman.studies.figures import FIGURES, PaperFigure, Verdict, figure, judge, read_numbers
 
 LOGGER = logging.getLogger(__name__)
@@ -47,15 +47,8 @@ class Recorded:
 
 
 def written() -> list[PaperFigure]:
-    """All figures there is code for, in the order of the papers."""
-    found = []
-    for key, module in FIGURES.items():
-        if find_spec(f"zeeman.studies.figures.{module}"):
-            try:
-                found.append(figure(key))
-            except (AttributeError, ImportError) as error:
-                LOGGER.info("figure %s is not finished: %s", key, error)
-    return found
+    """All figures, in the order of the papers."""
+    return [figure(key) for key in FIGURES]
 
 
 def recorded(one: PaperFigure) -> list[Recorded]:
@@ -86,9 +79,8 @@ def _run(folder: Path) -> dict[str, Any]:
 
 
 def picture(result: Recorded) -> str:
-    """Draw the figure once for its numbers and its code; the path from the folder of the pages."""
-    module = find_spec(f"zeeman.studies.figures.{FIGURES[result.figure.key]}")
-    code = Path(module.origin).read_bytes() if module and module.origin else b""
+    """Draw the figure once for its numbers and the code of all figures; the path from the folder of the pages."""
+    code = b"".join(file.read_bytes() for file in sorted(Path(figures.__file__).parent.glob("*.py")))
     numbers = (RESULTS / result.size / result.figure.key / "numbers.npz").read_bytes()
     name = f"{result.figure.key}-{result.size}-{hashlib.sha256(code + numbers).hexdigest()[:10]}.png"
     path = PICTURES / name
