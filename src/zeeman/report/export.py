@@ -28,10 +28,10 @@ __all__ = ["OUTPUTS", "PageDecoder", "export_decoder"]
 
 OUTPUTS = ("identity", "sigmoid", "softmax", "expectation")
 _RANK, _WIDE = 256, 500_000
-_BYTES = 4_500_000  # of one reduced layer, so that the page stays under 10 MB
+_BYTES = 2_000_000  # of one reduced layer: a page with several trainings stays under 10 MB
 _REACH = 4.0  # prior standard deviations within which an approximation is made and its error measured
 _GRID = 97
-_MIDDLING = 250_000  # weights above which fewer bits are tried
+_MIDDLING = 50_000  # weights above which fewer bits are tried
 _TOLERANCE = 5e-6  # of a mean, for fewer bits; what is promised is 1e-5
 
 

@@ -57,10 +57,10 @@ def scene_of(
     groups, members = np.unique(fine, return_inverse=True)
     rng = stream(0, "report cloud")
     arrays: dict[str, NDArray] = {
-        "labels": labels.reshape(-1)[shown].astype(np.int32),
-        "groups": members.reshape(-1)[shown].astype(np.int32),
-        "noise": rng.standard_normal((len(shown), 2)).astype(np.float32),
-        "share": rng.random(len(shown)).astype(np.float32),
+        "labels": labels.reshape(-1)[shown].astype(np.uint16),
+        "groups": members.reshape(-1)[shown].astype(np.uint16),
+        "noise": rng.standard_normal((len(shown), 2)).astype(np.float16),
+        "share": rng.random(len(shown)).astype(np.float16),
     }
     colours = iter(_PALETTE * (1 + len(phases) // len(_PALETTE)))
     trainings = _trainings(analysis, shown, arrays)
@@ -85,7 +85,9 @@ def scene_of(
         data["spins"] = {"patterns": list(analysis.spins.patterns), "couplings": dict(analysis.spins.couplings)}
         arrays["bonds"] = analysis.spins.bonds.astype(np.int32)
         arrays |= {f"pattern {k}": np.ravel(v).astype(np.float32) for k, v in analysis.spins.patterns.items()}
-    room = most_bytes - sum(array.nbytes * 4 / 3 for array in arrays.values())
+    room = most_bytes - sum(
+        (array.size / 8 if array.dtype == bool else array.nbytes) * 4 / 3 for array in arrays.values()
+    )
     for r, decoder in enumerate(_fitting(decoders, room, first)):
         trainings[r] |= _decoder(decoder, r, arrays)
     return data, arrays
@@ -130,8 +132,8 @@ def _trainings(analysis: Analysis, shown: NDArray, arrays: dict[str, NDArray]) -
     for r, (Z, name) in enumerate(zip(spaces, names, strict=True)):
         clusters, coordinates, record = _states(analysis, r, arrays)
         arrays[f"codes {r}"] = Z[shown].astype(np.float32)
-        arrays[f"lifted {r}"] = coordinates[shown, :_MOST_STATES].astype(np.float32)
-        arrays[f"clusters {r}"] = clusters[shown].astype(np.int32)
+        arrays[f"lifted {r}"] = coordinates[shown, :_MOST_STATES].astype(np.float16)
+        arrays[f"clusters {r}"] = clusters[shown].astype(np.uint16)
         if analysis.codes is not None and r < analysis.codes.n_replicas:
             replica = r if several is not None else analysis.best_replica
             arrays[f"scale {r}"] = analysis.codes.scale[replica][shown].astype(np.float16)

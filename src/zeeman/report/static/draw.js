@@ -25,9 +25,9 @@ export function diverging(t) {
   return DIVERGING[i].map((low, c) => low + (at - i) * (DIVERGING[i + 1][c] - low));
 }
 
-// values (row, column) as one pixel a site, or as a profile where there is one row
-export function picture(canvas, values, [rows, columns], [low, high], colour, ink) {
-  if (rows === 1) return profile(canvas, values, low, high, ink);
+// values (row, column) as one pixel a site, or as a profile where there is one row, marks of others beside it
+export function picture(canvas, values, [rows, columns], [low, high], colour, ink, beside = null, other = ink) {
+  if (rows === 1) return profile(canvas, values, low, high, ink, beside, other);
   if (canvas.width !== columns || canvas.height !== rows) [canvas.width, canvas.height] = [columns, rows];
   const context = canvas.getContext("2d"), image = context.createImageData(columns, rows), span = high - low || 1;
   for (let i = 0; i < rows * columns; i++) {
@@ -40,11 +40,13 @@ export function picture(canvas, values, [rows, columns], [low, high], colour, in
   context.putImageData(image, 0, 0);
 }
 
-function profile(canvas, values, low, high, ink) {
+function profile(canvas, values, low, high, ink, beside, other) {
   const { context, width, height } = fit(canvas), step = width / values.length, span = high - low || 1;
   const y = (v) => height * ((high - Math.min(Math.max(v, low), high)) / span), zero = y(Math.max(low, Math.min(high, 0)));
   context.fillStyle = ink;
   values.forEach((v, i) => context.fillRect(i * step, Math.min(y(v), zero), Math.max(step - 1, 0.6), Math.max(Math.abs(y(v) - zero), 0.75)));
+  context.fillStyle = other;
+  beside?.forEach((v, i) => context.fillRect(i * step, y(v) - 1, Math.max(step - 1, 0.6), 2));
 }
 
 export function ticks(low, high, most = 5) {

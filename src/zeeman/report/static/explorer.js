@@ -14,7 +14,7 @@ const STEPS = 60, FRAMES = 8, NEAREST = 6, SECONDS = 5;
 export class Explorer {
   // ask(training, z) -> Promise of the whole decoder's output; told(state) hears of every move
   constructor(root, scene, { ask = null, told = null } = {}) {
-    Object.assign(this, { root, scene, ask, told, training: scene.best, mode: "one", frame: "latent", axes: [0, 1], rest: "nearest", colour: "labels", strength: 1, along: 0, asked: 0 });
+    Object.assign(this, { root, scene, ask, told, training: scene.best, mode: "one", frame: "latent", axes: [0, 1], rest: "nearest", colour: "labels", shade: "", strength: 1, along: 0, asked: 0 });
     this.perturbation = Object.keys(scene.diagrams)[0] ?? null;
     this.e = layout(root, scene, this.actions());
     this.plane = new Plane(this.e.plane, { move: (x, y) => this.move(x, y), draw: (line, done) => this.drawn(line, done) });
@@ -33,6 +33,7 @@ export class Explorer {
       axis: (side, value) => { this.axes[side] = value; this.reframe(); this.show(this.z); },
       rest: (value) => { this.rest = value; this.held = this.z; },
       colour: (value) => { this.colour = value; this.repaint(); },
+      shade: (value) => { this.shade = value; this.repaint(); },
       draw: () => { this.plane.drawing = !this.plane.drawing; this.e.draw.setAttribute("aria-pressed", String(this.plane.drawing)); },
       end: (which) => { this.ends[which] = this.z; this.travel(this.ends); },
       play: () => this.play(),
@@ -131,10 +132,10 @@ export class Explorer {
   present(found, said) {
     const { e, scene, z, place, training } = this, { data } = scene, put = (key, text) => { if (e.values[key]) e.values[key].textContent = text; };
     this.found = found;
-    put("at", z.length <= 4 ? `(${z.map((v) => number(v, 2)).join(", ")})` : `near sample ${this.closest}`);
+    put("at", z.length <= 8 ? `(${z.map((v) => number(v, z.length > 4 ? 1 : 2)).join(", ")})` : `near sample ${this.closest}`);
     const cluster = place ? place.cluster : training.clusters[this.closest];
     put("cluster", `${cluster}${data.clusterNames[cluster] ?? ""}${place?.outside ? ", far from all samples" : ""}`);
-    put("level", training.spectrum ? `E = ${number(training.spectrum.localized[cluster])}` : "–");
+    put("level", this.level(cluster));
     if (place) ladder(e.ladder, training.spectrum.energies, place.lifted, this.colours, training.states.clusters);
     e.exact.textContent = said;
     if (found) {
@@ -151,16 +152,25 @@ export class Explorer {
     this.probe();
   }
 
+  // The energy of the cluster's localized state; in one connected set, that of the state largest here
+  level(cluster) {
+    const { spectrum, states } = this.training;
+    if (!spectrum) return "–";
+    if (states.clusters > 1) return `E = ${number(spectrum.localized[cluster])}, localized`;
+    const { f } = this.place, m = f.reduce((best, v, i) => (i && Math.abs(v) > Math.abs(f[best]) ? i : best), 1);
+    return `E${subscript(m)} = ${number(spectrum.energies[m])}, f${subscript(m)} = ${number(f[m], 2)}`;
+  }
+
   pictures(found) {
     const { e, scene } = this, shape = scene.data.picture.shape, { accent, warm } = this.colours;
     const most = Math.max(1e-9, ...found.fields.map(Math.abs)), { output } = this.training.output;
-    picture(e.means, found.shown, shape, scene.range, grey, accent);
+    picture(e.means, found.shown, shape, scene.range, grey, accent, scene.real(this.near[0].sample), warm);
     e.fieldsFigure.hidden = output === "identity";
     e.entropyFigure.hidden = output === "identity" || Boolean(found.inverse);
     e.inverseFigure.hidden = !found.inverse;
     if (output !== "identity") picture(e.fields, found.fields, shape, isCategorical(output) ? [0, most] : [-most, most], diverging, accent);
     e.fieldsFigure.lastChild.textContent = `field hₖ, |h| ≤ ${number(most, 1)}`;
-    if (!e.entropyFigure.hidden) picture(e.entropy, found.entropy, shape, [0, Math.log(2)], grey, warm);
+    if (!e.entropyFigure.hidden) picture(e.entropy, found.entropy, shape, [0, Math.log(isCategorical(output) ? this.training.output.shape[0] - this.training.output.tempered : 2)], grey, warm);
     if (!found.inverse) return;
     const warmth = found.inverse.map((b) => 1 / b), hottest = Math.max(...warmth);
     picture(e.inverse, warmth, shape, [1, hottest], (t) => diverging(0.5 + t / 2), warm);
@@ -169,7 +179,8 @@ export class Explorer {
 
   neighbours() {
     const { e, scene } = this;
-    const items = this.near.map(({ sample, distance }) => [sample, `${scene.data.labelled ? scene.data.labels[scene.labels[sample]] : `sample ${sample}`} · ${number(distance, 2)}`]);
+    const called = (sample) => (scene.data.labelled ? scene.data.labels[scene.labels[sample]] : String(sample));
+    const items = this.near.map(({ sample, distance }) => [sample, `${called(sample)} · ${number(distance, 2)}`]);
     const key = items.flat().join();
     if (key === this.nearKey) return;
     this.nearKey = key;
@@ -265,7 +276,7 @@ export class Explorer {
     const all = this.mode === "all";
     [e.one.hidden, e.below.hidden, e.all.hidden] = [all, all, !all];
     for (const control of [e.training, e.frame, e.axesRow, e.rest]) if (control && all) control.hidden = true;
-    e.frame.hidden = all;
+    e.frame.hidden = e.shade.hidden = all;
     if (e.training) e.training.hidden = all;
     if (all) this.together ??= new Together(e.all, scene, (sample) => this.show(this.training.code(sample)));
     if (this.codes) this.plane.path = this.codes.map((z) => this.project(z));
@@ -287,7 +298,7 @@ export class Explorer {
     if (this.mode === "all") this.together.paint(this.colours, colourOf);
     else {
       const points = training.points(frame, this.axes), axes = training.latent === 1 && frame === "latent" ? ["z₁", "f₁"] : this.axes.map((a) => this.axisName(a));
-      this.plane.show(this.cloud(points), { colourOf, axes, names: this.colour === "labels" && this.strength > 0.98 ? scene.names(points) : [], extent: around(points) });
+      this.plane.show(this.cloud(points), { shade: this.shading(points), colourOf, axes, names: this.colour === "labels" && this.strength > 0.98 ? scene.names(points) : [], extent: around(points) });
       this.plane.paint(this.colours);
     }
     if (this.perturbation && this.mode === "one") {
@@ -300,6 +311,26 @@ export class Explorer {
     if (!this.at) return;
     if (this.mode === "all") this.together.select(this.closest);
     else this.present(this.found, e.exact.textContent);
+  }
+
+  // F or a state over the plane, on a grid as fine as half a second allows; said beside the choice
+  shading(points) {
+    const { shade, training, e } = this, asF = shade === "F", key = [shade, training.place].join();
+    e.shade.hidden = !this.free() || training.latent !== 2;
+    if (!shade || e.shade.hidden || (asF ? !training.raw : !training.spectrum)) return null;
+    if (this.shadeKey === key) return this.shadeMap;
+    const [x0, x1, y0, y1] = around(points), value = (z) => (asF ? training.reading(z).F : training.spectrum.read(z).lifted[shade - 1]);
+    const began = performance.now();
+    value([x0, y0]);
+    value([x1, y1]);
+    const size = Math.max(12, Math.min(96, Math.floor(Math.sqrt(1000 / Math.max(performance.now() - began, 0.05)))));
+    const values = Float64Array.from({ length: size * size }, (_, k) => value([x0 + (((k % size) + 0.5) / size) * (x1 - x0), y1 - ((Math.floor(k / size) + 0.5) / size) * (y1 - y0)]));
+    this.shadeKey = key;
+    const most = Math.max(...values.map(Math.abs)), low = asF ? Math.min(...values) : -most, high = asF ? Math.max(...values) : most;
+    const map = make("canvas");
+    picture(map, values, [size, size], [low, high], diverging);
+    e.shadeSaid.textContent = `${asF ? `F from ${number(low, 1)} to ${number(high, 1)} nats` : `|f| ≤ ${number(most, 2)}`}, on ${size} × ${size} points`;
+    return (this.shadeMap = map);
   }
 
   // Samples of q_l: means and l of their width, or data in the place of prior draws

@@ -1,6 +1,7 @@
 // The explorer's elements. Native buttons, selects and ranges: keyboard and screen readers know them.
 
 import { make } from "./draw.js";
+import { subscript } from "./scene.js";
 
 const options = (pairs) => pairs.map(([value, text]) => make("option", { value }, text));
 
@@ -28,6 +29,8 @@ export function layout(root, scene, act) {
     axes: [0, 1].map((side) => select([], (ev) => act.axis(side, Number(ev.target.value)))),
     rest: labelled("Other axes", select([["nearest", "of the nearest sample"], ["held", "held"]], (ev) => act.rest(ev.target.value))),
     colour: labelled("Colour", select([["labels", data.labelled ? "known labels" : "clusters"], ...(data.labelled ? [["clusters", "clusters found"]] : [])], (ev) => act.colour(ev.target.value))),
+    shade: labelled("Shade", select([["", "none"], ...(anyDecoder ? [["F", "free energy F"]] : []), ...Array.from({ length: Math.min(4, scene.best.nStates) }, (_, m) => [m + 1, `state f${subscript(m + 1)}`])], (ev) => act.shade(ev.target.value))),
+    shadeSaid: make("small"),
     plane: make("canvas", { class: "plane", id: id("plane"), tabindex: "0", role: "application", "aria-label": "Latent plane; arrow keys move the point, Shift for larger steps" }),
     means: canvas("means", "Decoded mean configuration", { id: id("decoded") }),
     fields: canvas("fields", "Local fields"), inverse: canvas("inverse", "Local temperatures"), entropy: canvas("entropy", "Local entropies"),
@@ -42,13 +45,13 @@ export function layout(root, scene, act) {
     strength: make("input", { type: "range", min: 0, max: 1, step: 0.005, value: 1, "aria-label": "Strength λ", oninput: (ev) => act.strength(Number(ev.target.value)) }),
     levels: make("p", { class: "levels" }), all: make("div", { class: "together", hidden: true }),
   };
-  const rows = [["at", "Latent point"], ["cluster", "Cluster"], ["level", "Its level"]];
+  const rows = [["at", "Latent point"], ["cluster", "Cluster"], ["level", "Energy level"]];
   if (anyDecoder) rows.push(["free", "Free energy F = −ln Z"], ["mean energy", "⟨H⟩ and entropy S"]);
   if (data.spins) rows.push(...data.spins.patterns.map((p) => [`value ${p}`, p.replaceAll("_", " ").replace(/^./, (c) => c.toUpperCase())]), ["energy", "Energy per site"]);
   const list = make("dl", { class: "readout", id: id("readout") });
   for (const [key, text] of rows) list.append(make("dt", {}, text), (e.values[key] = make("dd", { id: id(key) }, "–")));
   const small = [["fields", "field hₖ"], ["inverse", "temperature 1/βₖ"], ["entropy", "entropy Sₖ"]].map(([key, text]) => (e[`${key}Figure`] = frameOf(e[key], text)));
-  e.pictures = anyDecoder ? make("div", { class: lattice ? "pictures" : "pictures profiles" }, frameOf(e.means, "mean mₖ"), ...small) : null;
+  e.pictures = anyDecoder ? make("div", { class: lattice ? "pictures" : "pictures profiles" }, frameOf(e.means, lattice || !data.real ? "mean mₖ" : "mean mₖ, and the nearest sample"), ...small) : null;
   e.realTitle = make("h3", {}, "Nearest samples");
   const look = make("div", { class: "look" }, e.pictures, e.exact, list);
   const spectrum = make("div", { class: "panel" }, make("h3", {}, "States at this point, fₘ(z) against Eₘ"), e.ladder);
@@ -58,7 +61,8 @@ export function layout(root, scene, act) {
   const zeeman = Object.keys(scene.diagrams).length ? make("div", { class: "panel" }, make("h3", {}, "Zeeman diagram"), make("div", { class: "tools" }, e.path), e.diagram, e.strength, e.levels) : null;
   e.below = make("div", { class: "below" }, zeeman, anyDecoder ? movie : null);
   e.axesRow = make("span", { class: "axes" }, labelled("Axes", e.axes[0]), labelled("and", e.axes[1]));
-  root.replaceChildren(make("div", { class: "tools" }, e.mode, e.training, e.frame, e.axesRow, e.rest, e.colour), e.one, e.all, e.below);
+  root.replaceChildren(make("div", { class: "tools" }, e.mode, e.training, e.frame, e.axesRow, e.rest, e.colour, e.shade), e.one, e.all, e.below);
+  e.shade.append(e.shadeSaid);
   return e;
 }
 

@@ -15,8 +15,8 @@ export class Plane {
   }
 
   // points Float32Array (sample, 2), marks (sample) -> colour, axes names, names [{text, colour, group}]
-  show(points, { colourOf, axes = ["", ""], names = [], extent = null }) {
-    Object.assign(this, { points, colourOf, axes, names, extent: extent ?? around(points), at: this.at ?? [0, 0] });
+  show(points, { colourOf, axes = ["", ""], names = [], extent = null, shade = null }) {
+    Object.assign(this, { points, colourOf, axes, names, shade, extent: extent ?? around(points), at: this.at ?? [0, 0] });
   }
 
   paint(colours) {
@@ -30,6 +30,10 @@ export class Plane {
     context.beginPath();
     context.rect(this.margin.left, this.margin.top, width - this.margin.left - this.margin.right, height - this.margin.top - this.margin.bottom);
     context.clip();
+    if (this.shade) {
+      context.globalAlpha = 0.6;
+      context.drawImage(this.shade, this.margin.left, this.margin.top, width - this.margin.left - this.margin.right, height - this.margin.top - this.margin.bottom);
+    }
     context.globalAlpha = n > 1500 || this.small ? 0.55 : 0.75;
     for (let i = 0; i < n; i++) {
       context.fillStyle = this.colourOf(i);

@@ -11,7 +11,7 @@ export class Together {
     const grid = make("div", { class: "panes", style: `--count: ${scene.trainings.length}` });
     const head = (text) => grid.append(make("div", { class: "rowhead" }, text));
     grid.append(make("div"), ...scene.trainings.map((t) => make("b", {}, t.name)));
-    for (const [frame, text] of [["latent", "before: latent axes"], ["states", "after: energy states"]]) {
+    for (const [frame, text] of [["latent", "before: latent z₁, z₂"], ["states", "after: states f₁, f₂"]]) {
       head(text);
       scene.trainings.forEach((training) => {
         const canvas = make("canvas", { class: "pane", tabindex: "0", role: "application", "aria-label": `${training.name}, ${text}` });
@@ -30,7 +30,8 @@ export class Together {
       });
     }
     this.said = make("p", { class: "note", "aria-live": "polite" });
-    root.replaceChildren(make("div", { class: "scroll" }, grid), this.said);
+    const legend = scene.data.labels.map((text, i) => make("span", { style: `--mark: ${scene.data.colours[i]}` }, text));
+    root.replaceChildren(make("div", { class: "scroll" }, grid), scene.data.labelled ? make("p", { class: "legend" }, ...legend) : "", this.said);
   }
 
   paint(colours, colourOf) {
