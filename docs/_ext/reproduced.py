@@ -169,23 +169,26 @@ def _table(verdicts: Sequence[Verdict]) -> list[str]:
         word = f"[{verdict.verdict}]{{.verdict .{verdict.verdict.replace(' ', '-')}}}"
         says = f"{_plain(claim.says)} ({_plain(claim.source)}) [{_plain(claim.measure)}]{{.measure}}"
         beside = [
-            f"{_spread(values)} ({_plain(name)})" if values else "–"
-            for name, values in ((claim.baseline, verdict.baseline), (claim.null, verdict.null))
+            f"{_spread(values, of)} ({_plain(name)})" if values else "–"
+            for name, values, of in (
+                (claim.baseline, verdict.baseline, "seed"),
+                (claim.null, verdict.null, "draw"),
+            )
         ]
         why = f"{_plain(claim.interval)} [{_plain(claim.why)}]{{.measure}}"
         lines.append(f"| {word} | {says} | {_spread(verdict.values)} | {why} | {' | '.join(beside)} |")
     return lines
 
 
-def _spread(values: Sequence[float]) -> str:
-    """Mean ± standard deviation over seeds, with the extremes where there are more than two."""
+def _spread(values: Sequence[float], of: str = "seed") -> str:
+    """Mean ± standard deviation over seeds or draws, with the extremes where there are more than two."""
     values = [v for v in values if np.isfinite(v)]
     if not values:
         return "–"
     if len(values) == 1:
-        return f"{_value(values[0])} (1 seed)"
+        return f"{_value(values[0])} (1 {of})"
     text = f"{_value(float(np.mean(values)))} ± {_value(float(np.std(values, ddof=1)))}"
-    return f"{text}, {_value(min(values))} to {_value(max(values))} ({len(values)} seeds)"
+    return f"{text}, {_value(min(values))} to {_value(max(values))} ({len(values)} {of}s)"
 
 
 def _value(value: Any) -> str:
