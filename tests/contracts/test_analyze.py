@@ -36,7 +36,8 @@ def test_the_verb_is_one_function():
 def test_a_run_leaves_what_the_contract_names(ising):
     folder, _ = ising
     names = {path.name for path in folder.iterdir()}
-    assert names == {"data", "model", "ensemble", "lift", "figures", "metrics.json", "report.html", "run.json"}
+    folders, files = {"data", "model", "ensemble", "lift", "figures"}, {"metrics.json", "metrics.jsonl", "report.html"}
+    assert names == folders | files | {"run.json"}
     assert all(
         (folder / "figures" / f"{name}.png").stat().st_size > 5_000 for name in ("latent", "spectrum", "training")
     )
@@ -54,6 +55,23 @@ def test_metrics_hold_what_the_contract_names(metrics):
     assert metrics["data_energy"]["FM"] == pytest.approx(metrics["data_energy"]["AFM"], abs=0.05)
     assert metrics["seconds"]["total"] == pytest.approx(sum(v for k, v in metrics["seconds"].items() if k != "total"))
     assert isinstance(metrics["elbo"], float)
+
+
+def test_the_log_of_a_run_is_its_history(ising):
+    folder, _ = ising
+    rows = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    for name in ("model", "ensemble"):
+        history = zm.BetaVAE.load(folder / name).history_
+        mine = [row for row in rows if row["training"] == name]
+        assert [row["step"] for row in mine] == history["epoch"].tolist()
+        np.testing.assert_allclose([row["loss"] for row in mine], history["loss"], rtol=1e-12)
+        np.testing.assert_allclose([row["validation_elbo"] for row in mine], history["validation_elbo"], rtol=1e-12)
+
+
+def test_every_figure_has_its_numbers_beside_it(ising):
+    folder, _ = ising
+    pictures = {path.stem for path in (folder / "figures").glob("*.png")}
+    assert pictures == {path.stem for path in (folder / "figures").glob("*.csv")}
 
 
 def test_energies_of_the_data_are_those_of_the_sampler(ising):

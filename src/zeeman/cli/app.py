@@ -30,6 +30,7 @@ app = App(
     result_action="return_value",
     exit_on_error=False,
     print_error=False,
+    suppress_keyboard_interrupt=False,
 )
 for _order, _verb in enumerate(VERBS):
     app.command(

@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import Collection, LineCollection, PathCollection, PolyCollection, QuadMesh
-from matplotlib.colors import to_hex
+from matplotlib.colors import to_hex, to_rgba_array
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.lines import Line2D
-from matplotlib.patches import Rectangle
+from matplotlib.patches import Patch, Rectangle
 
 from zeeman.base.store import atomic_path
 
@@ -34,12 +34,13 @@ def drawn(figure: Figure) -> Iterator[tuple[Any, ...]]:
         about = (_plain(ax.get_title(loc="left") or ax.get_title()) or str(number), _plain(ax.get_xlabel()),
                  _plain(ax.get_ylabel()))  # fmt: skip
         counts: dict[str, int] = {}
+        named = _named_colours(ax)
         for kind, artist, rows in _artists(ax):
             counts[kind] = counts.get(kind, 0) + 1
             label = str(artist.get_label())
-            series = str(counts[kind]) if label.startswith("_") or not label else _plain(label)
+            known = "" if label.startswith("_") else _plain(label)
             for row in rows:
-                yield (*about, kind, series, *row)
+                yield (*about, kind, known or named.get(row[-1], "") or str(counts[kind]), *row)
 
 
 def write_drawn(figure: Figure, path: str | os.PathLike[str]) -> None:
@@ -63,6 +64,24 @@ def _artists(ax: Axes) -> Iterator[tuple[str, Any, Iterator[tuple[Any, ...]]]]:
     for patch in ax.patches:
         if isinstance(patch, Rectangle):
             yield "bar", patch, _bar(patch)
+        elif patch.get_transform().contains_branch(ax.transData):
+            yield "outline", patch, _outline(patch)
+
+
+def _named_colours(ax: Axes) -> dict[str, str]:
+    """What a colour is called, by the legend or by the texts of that colour beside the points, all of them."""
+    said: list[tuple[str, str]] = []
+    legend = ax.get_legend()
+    if legend is not None:
+        for handle, text in zip(legend.legend_handles, legend.get_texts(), strict=False):
+            colour = getattr(handle, "get_facecolor", getattr(handle, "get_color", None))
+            said += [(hexed, _plain(text.get_text())) for hexed in _hex(to_rgba_array(colour()))[:1]] if colour else []
+    if any(isinstance(collection, PathCollection) for collection in ax.collections):
+        said += [(to_hex(text.get_color()), _plain(text.get_text())) for text in ax.texts]
+    names: dict[str, list[str]] = {}
+    for colour, name in said:
+        names.setdefault(colour, []).append(name)
+    return {colour: " / ".join(dict.fromkeys(found)) for colour, found in names.items()}
 
 
 def _on_an_axis(line: Line2D, ax: Axes) -> bool:
@@ -123,6 +142,13 @@ def _image(image: AxesImage) -> Iterator[tuple[Any, ...]]:
 def _bar(patch: Rectangle) -> Iterator[tuple[Any, ...]]:
     x, y = patch.get_xy()
     yield _number(x + patch.get_width() / 2), _number(y + patch.get_height()), "", to_hex(patch.get_facecolor())
+
+
+def _outline(patch: Patch) -> Iterator[tuple[Any, ...]]:
+    colour = to_hex(patch.get_facecolor() if patch.get_fill() else patch.get_edgecolor())
+    vertices: Any = patch.get_path().vertices
+    for x, y in vertices:
+        yield _number(x), _number(y), "", colour
 
 
 def _hex(colours: Any) -> list[str]:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.transforms import ScaledTranslation
 
 from zeeman.plots.style import GREY, PALETTE, panels, styled, tag
 
@@ -15,6 +16,7 @@ __all__ = ["runs"]
 
 _LEVELS = 6
 _PER_ROW = 3
+_BELOW = -24.0  # of a legend, points
 
 
 @styled
@@ -29,15 +31,15 @@ def runs(names: Sequence[str], metrics: Sequence[Mapping[str, Any]]) -> Figure:
         Content of each run's metrics.json. A panel that no run has a number for is left out.
     """
     drawings = [
-        ("Lowest levels", "E_n", _levels),
+        ("Lowest levels", "$E_n$ (1 / prior width$^2$)", _levels),
         ("Held-out ELBO", "nats per sample", lambda ax, m: _dots(ax, [("", [_at(one, "elbo") for one in m])])),
         ("Agreement of trainings", "correlation in order, mean and worst pair", _agreement),
         ("Clusters against known labels", "adjusted Rand index", _clusters),
-        ("Time", "seconds", lambda ax, m: _dots(ax, [("", [_at(one, "seconds", "total") for one in m])])),
+        ("Time", "seconds", _seconds),
     ]
     shown = [(title, label, draw) for title, label, draw in drawings if _has(title, metrics)]
     per_row = min(_PER_ROW, len(shown))
-    figure, axes = panels(len(shown), per_row, 16.0 + 5.0 * len(names))
+    figure, axes = panels(len(shown), per_row, 22.0 + 5.0 * len(names))
     for i, ((title, label, draw), ax) in enumerate(zip(shown, axes, strict=True)):
         draw(ax, metrics)
         ax.set(xlabel=label, ylim=(len(names) - 0.5, -0.5))
@@ -60,6 +62,7 @@ def _levels(ax: Axes, metrics: Sequence[Mapping[str, Any]]) -> None:
     for row, one in enumerate(metrics):
         energies = [value for value in (one.get("energies") or [])[1 : _LEVELS + 1] if value is not None]
         ax.plot(energies, [row] * len(energies), "|", color=PALETTE[0], ms=7, mew=1.1)
+    ax.set_xlim(left=0)
 
 
 def _agreement(ax: Axes, metrics: Sequence[Mapping[str, Any]]) -> None:
@@ -70,14 +73,29 @@ def _agreement(ax: Axes, metrics: Sequence[Mapping[str, Any]]) -> None:
         colour = (GREY, PALETTE[0], PALETTE[1])[k]
         ax.hlines(rows, worst, mean, color=colour, lw=0.8)
         ax.plot(mean, rows, "o", color=colour, ms=3, label=label)
-    ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.32), ncols=3, columnspacing=1.0)
+    ax.set_xlim(-0.03, 1.05)
+    _legend(ax)
 
 
 def _clusters(ax: Axes, metrics: Sequence[Mapping[str, Any]]) -> None:
     pca = [_at(one, "pca", "cluster_ari") for one in metrics]
     _dots(ax, [("PCA", pca), ("this space", [_at(one, "cluster_ari") for one in metrics])])
+    ax.set_xlim(-0.08, 1.05)
     if np.isfinite(pca).any():
-        ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.32), ncols=2, columnspacing=1.0)
+        _legend(ax)
+
+
+def _seconds(ax: Axes, metrics: Sequence[Mapping[str, Any]]) -> None:
+    _dots(ax, [("", [_at(one, "seconds", "total") for one in metrics])])
+    ax.set_xlim(left=0)
+
+
+def _legend(ax: Axes) -> None:
+    """Below the label of the axis, however high the panel is."""
+    below = ScaledTranslation(0, _BELOW / 72, ax.figure.dpi_scale_trans)
+    ax.legend(
+        loc="upper center", bbox_to_anchor=(0.5, 0), bbox_transform=ax.transAxes + below, ncols=3, columnspacing=1.0
+    )
 
 
 def _dots(ax: Axes, series: Sequence[tuple[str, Sequence[float]]]) -> None:
