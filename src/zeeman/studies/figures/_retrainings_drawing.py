@@ -139,7 +139,7 @@ def _frames(numbers: Numbers, ax: Axes) -> None:
     order = list(numbers["measures"]).index("ordered_correlation")
     null = 1.0 - numbers["draws.rotation"][:, :, order].ravel()
     ax.axvspan(null.mean() - null.std(), null.mean() + null.std(), color="#e3c9a8", alpha=0.6, lw=0, zorder=0)
-    ax.text(null.mean() - null.std(), len(_FRAMES) - 0.6, "random\nrotation ", fontsize=6, color=GREY, ha="right")
+    ax.text(null.mean(), -0.65, "rotated copy", fontsize=6, color=GREY, ha="center", va="bottom")
     ax.set_yticks(range(len(_FRAMES)), list(_FRAMES.values()))
     ax.set(xscale="log", xlim=(_LEAST, 1.1), ylim=(len(_FRAMES) - 0.4, -0.6), xlabel="1 − correlation in order")
     ax.tick_params(axis="y", length=0)
