@@ -76,6 +76,7 @@ nb_execution_timeout = 600
 nb_execution_raise_on_error = True
 nb_execution_show_tb = True
 nb_merge_streams = True
+nb_output_stderr = "remove"  # fonts that this machine lacks are no part of a page
 
 html_math_renderer = "mathml"
 html_theme = "pydata_sphinx_theme"

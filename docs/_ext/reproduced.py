@@ -125,7 +125,7 @@ def _facts(result: Recorded) -> list[str]:
     if made := result.run.get("provenance", {}):
         versions = made.get("versions", {})
         told = [f"{result.run['seconds']:.0f} s"] if "seconds" in result.run else []
-        told += [f"{made.get('processors')} processors, {made.get('platform')}"]
+        told += [f"{made.get('processors')} processors, {str(made.get('platform')).partition('-')[0]}"]
         told += [f"{name} {versions[name]}" for name in ("zeeman", "torch") if name in versions]
         told += [f"commit {made['commit']}"] if made.get("commit") else []
         lines.append(f"[Run: {_plain(', '.join(told))}.]{{.measure}}")
