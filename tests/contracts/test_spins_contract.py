@@ -100,3 +100,13 @@ def test_what_was_picked_is_said(caplog, capsys):
     assert ds.attrs["method"][0] in caplog.text
     assert ds.attrs["method_asked"] == "auto"
     assert capsys.readouterr().out == ""
+
+
+def test_a_model_reads_configurations_as_sites_or_on_the_lattice():
+    model = S.Ising(S.square(4), coupling=1.0)
+    x = np.random.default_rng(0).choice([-1, 1], (5, 4, 4)).astype(np.int8)
+    np.testing.assert_array_equal(model.energy(x), model.energy(x.reshape(5, 16)))
+    np.testing.assert_array_equal(model.order(x), model.order(x.reshape(5, 16)))
+    assert model.local_field(x).shape == x.shape
+    with pytest.raises(ValueError, match=r"\(5, 2, 8\).*16"):
+        model.energy(x.reshape(5, 2, 8))

@@ -118,8 +118,8 @@ class Ising:
         return (1 - 2 * (np.indices(self.lattice.shape)[0].ravel() % 2)).astype(np.int8)
 
     def energy(self, configurations: NDArray) -> NDArray[np.float64]:
-        """Energy per site, (sample,), of configurations (sample, site)."""
-        s = np.ascontiguousarray(configurations, np.int8)
+        """Energy per site, (sample,), of configurations (sample, site) or (sample, site axes...)."""
+        s = self._sites(configurations)
         lattice = self.lattice
         bonds, up = np.empty((2, len(s)), np.int64)
         bond_sums(s, lattice.bonds_of, bonds)
@@ -129,20 +129,32 @@ class Ising:
         return (-self.coupling * bonds - self.field * up) / lattice.n_sites
 
     def local_field(self, configurations: NDArray) -> NDArray[np.float64]:
-        """Field J sum_j s_j + h at every site, (sample, site)."""
-        s = np.asarray(configurations, np.int32)
-        return self.coupling * s[:, self.lattice.neighbours].sum(axis=2) + self.field
+        """Field J sum_j s_j + h at every site, in the shape of the configurations."""
+        s = self._sites(configurations).astype(np.int32)
+        field = self.coupling * s[:, self.lattice.neighbours].sum(axis=2) + self.field
+        return field.reshape(np.shape(configurations))
 
     def order(self, configurations: NDArray) -> NDArray[np.float64]:
         """Order parameter, (sample,): |m|, |m staggered|, aligning in a field m, frustrated three-sublattice."""
+        configurations = self._sites(configurations)
         if self.frustrated:
             x = np.indices(self.lattice.shape).reshape(len(self.lattice.shape), -1)
             turn = x[0] - x[1] if self.lattice.name == "triangular" else x.sum(axis=0) * 1.5
             return np.abs(configurations @ (np.exp(2j * np.pi / 3 * turn) / self.lattice.n_sites))
         m = np.empty(len(configurations), np.int64)
-        projections(np.ascontiguousarray(configurations, np.int8), self.pattern, m)
+        projections(configurations, self.pattern, m)
         signed = self.field != 0 and self.coupling >= 0
         return (m if signed else np.abs(m)) / self.lattice.n_sites
+
+    def _sites(self, configurations: NDArray) -> NDArray[np.int8]:
+        """Spins as (sample, site); ValueError for configurations of another lattice."""
+        s = np.ascontiguousarray(configurations, np.int8)
+        if s.shape[1:] not in ((self.lattice.n_sites,), tuple(self.lattice.shape)):
+            raise ValueError(
+                f"configurations of shape {s.shape} are not of this lattice: give (sample, {self.lattice.n_sites}) or "
+                f"(sample, {', '.join(map(str, self.lattice.shape))})"
+            )
+        return s.reshape(len(s), self.lattice.n_sites)
 
     def start(self, kind: str, n_samples: int, rng: np.random.Generator) -> NDArray[np.int8]:
         """Configurations (sample, site) to start from."""
