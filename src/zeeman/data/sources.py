@@ -1,7 +1,8 @@
 """Any source to one checked record: a file by its suffix, or a built-in data set by its name.
 
 Built in: ``ising`` three phases of the Ising model, sampled here; ``classes`` Gaussian classes with known labels;
-``digits`` 8 x 8 handwritten digits that come with scikit-learn; ``mnist`` 28 x 28 digits from a local folder.
+``three_states`` independent three-state sites in four phases; ``digits`` 8 x 8 handwritten digits that come with
+scikit-learn; ``mnist`` 28 x 28 digits from a local folder.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from zeeman.base.random import entropy_of, stream
 from zeeman.base.types import Seed
 from zeeman.data import arrays, tables
 from zeeman.data.loaded import Loaded, build
+from zeeman.data.synthetic import three_states
 
 __all__ = ["BUILT_IN", "SUFFIXES", "classes", "digits", "ising", "load", "mnist"]
 
@@ -34,7 +36,7 @@ def load(
     ----------
     source : str or path
         A file ending in .npy, .npz, .csv, .parquet, .zarr or .h5ad; a folder of MNIST's IDX files; or the name of a
-        built-in data set, ``ising``, ``digits``, ``classes``, ``mnist``.
+        built-in data set, ``ising``, ``digits``, ``classes``, ``three_states``, ``mnist``.
     key : str, optional
         Which array of a file that holds several: a name in .npz and .zarr; ``obsm:X_pca`` or ``layers:counts``
         in .h5ad. Without it the one obvious array is taken, and a note says which.
@@ -176,7 +178,13 @@ def _check_path(path: Path) -> None:
         )
 
 
-BUILT_IN: dict[str, Callable[..., Loaded]] = {"ising": ising, "digits": digits, "classes": classes, "mnist": mnist}
+BUILT_IN: dict[str, Callable[..., Loaded]] = {
+    "ising": ising,
+    "digits": digits,
+    "classes": classes,
+    "three_states": three_states,
+    "mnist": mnist,
+}
 _READERS: dict[str, Callable[..., Loaded]] = {
     ".npy": arrays.read_npy,
     ".npz": arrays.read_npz,
