@@ -48,9 +48,9 @@ class Options:
     label_column : str, optional
         Which column holds labels; they are never trained on.
     size : int, optional
-        L of the built-in source ising.
+        L of the built-in sources ising and three_states.
     n_samples : int, optional
-        Of the built-in sources ising and classes.
+        Of the built-in sources ising, classes and three_states.
     n_classes : int, optional
         Of the built-in source classes.
     device : str
