@@ -45,7 +45,7 @@ class Progress:
         self.total, self.description, self.enabled = total, description, enabled
         self._stream = stream if stream is not None else sys.stderr
         self._log_every = log_every
-        self._done = 0
+        self._done = self._before = 0
         self._bar: Any = None
         self._task: Any = None
 
@@ -66,10 +66,17 @@ class Progress:
             self._bar.update(self._task, advance=steps, detail=detail)
             return
         now = time.monotonic()
-        if now - self._last >= self._log_every and self._done < self.total:
+        if now - self._last >= self._log_every and self._before < self._done < self.total:
             self._last = now
-            left = (now - self._start) * (self.total - self._done) / self._done
+            left = (now - self._start) * (self.total - self._done) / (self._done - self._before)
             self._line(f"{self._done}/{self.total}, {left:.0f} s left" + (f", {detail}" if detail else ""))
+
+    def resume(self, steps: int) -> None:
+        """Count `steps` as done in an earlier session: they say nothing about the time that is left."""
+        self._done += steps
+        self._before += steps
+        if self._bar is not None:
+            self._bar.reset(self._task, completed=self._done)
 
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None

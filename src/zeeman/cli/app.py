@@ -47,6 +47,9 @@ def main(arguments: list[str] | None = None) -> None:
     verb = next((word for word in words_given if word in VERBS), "")
     try:
         rest, config = settings.taken_from([_alias(word) for word in words_given if word != "--debug"], verb)
+        if not {"--help", "-h"}.isdisjoint(rest):  # without parsing what stands beside it, which takes a third longer
+            app.help_print([verb] if verb else [])
+            sys.exit(0)
         app.config = (*([] if config is None else [config]), settings.whole_numbers)
         code = app(rest)
         sys.stdout.flush()

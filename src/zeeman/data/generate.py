@@ -216,7 +216,7 @@ def _write_pieces(
         template = None if first is None else first.drop_attrs(deep=False).assign_attrs(about, pieces=[])
         with DatasetWriter(path, template, total, settings=settings) as writer:
             done = int(np.searchsorted(ends, writer.n_committed, side="right"))
-            bar.advance(writer.n_committed)
+            bar.resume(writer.n_committed)
             for piece in range(done, len(lengths)):
                 ds = first if piece == 0 and first is not None else make(piece)
                 writer.append(ds, {"pieces": [*writer.attrs["pieces"], ds.attrs]})  # one record of its sampling a piece

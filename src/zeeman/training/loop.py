@@ -139,7 +139,7 @@ def train(
         sweep(checkpoint)
     run = _start(modules, data, plan) if found is None else _continue(modules, data, plan, found)
     if progress is not None and run.epoch + run.step:
-        progress.advance(run.epoch * run.n_steps + run.step)
+        progress.resume(run.epoch * run.n_steps + run.step)
     try:
         with quiet_machine(run.engine.threads), _interrupts() as stopped:
             _epochs(
