@@ -24,7 +24,7 @@ from zeeman.base.checks import check_choice, check_positive_integer
 from zeeman.base.random import stream
 from zeeman.report.layers import BlockLinear, describe, leaves_of
 
-__all__ = ["OUTPUTS", "PageDecoder", "export_decoder"]
+__all__ = ["OUTPUTS", "Absent", "PageDecoder", "export_decoder"]
 
 OUTPUTS = ("identity", "sigmoid", "softmax", "expectation")
 _RANK, _WIDE = 256, 500_000
@@ -66,6 +66,14 @@ class PageDecoder:
     def text_bytes(self) -> float:
         """What it takes of a page, as base64."""
         return sum(a.nbytes for a in self.arrays.values()) * (1.0 if self.storage == "float24" else 4 / 3)
+
+
+@dataclass(frozen=True)
+class Absent:
+    """A decoder that is not on the page: why, and how its output is read where a server runs it."""
+
+    note: str
+    reading: Mapping[str, Any] | None = None
 
 
 @torch.no_grad()

@@ -19,7 +19,7 @@ from PIL import Image
 
 from zeeman.base.results import Analysis
 from zeeman.base.store import write_text
-from zeeman.report.export import PageDecoder
+from zeeman.report.export import Absent, PageDecoder
 from zeeman.report.retrainings import RETRAININGS, section
 from zeeman.report.retrainings import finding as agreed
 from zeeman.report.scene import packed_scene, scene_of
@@ -34,7 +34,7 @@ __all__ = ["write_report"]
 
 _PAGE_BYTES = 9.8e6
 _CHANGEABLE = 200_000  # bytes for words and tables
-_ALONE = "Only the decoder of one training is in this page."
+_ALONE = Absent("Only the decoder of one training is in this page.")
 
 
 def write_report(
@@ -44,7 +44,7 @@ def write_report(
     decoder: PageDecoder | None = None,
     *,
     narrow: Mapping[str, Figure] | None = None,
-    decoders: Sequence[PageDecoder | str] | None = None,
+    decoders: Sequence[PageDecoder | Absent] | None = None,
     samples: NDArray | None = None,
 ) -> None:
     """Write the report of `analysis` at `path`, whole or not at all.
@@ -59,8 +59,8 @@ def write_report(
         From `export_decoder`; without it the page shows the plane but decodes nothing.
     narrow : mapping name -> Figure, optional
         The same figures at 89 mm, shown on phones instead.
-    decoders : sequence of PageDecoder or str, optional
-        In place of `decoder`: one a training, or why there is none.
+    decoders : sequence of PageDecoder or Absent, optional
+        In place of `decoder`: one a training.
     samples : ndarray, (sample, site...), optional
         The data in the units of the decoder's means; the page shows those nearest to a point.
     """
@@ -88,8 +88,8 @@ def write_report(
 
 
 def _each(
-    analysis: Analysis, decoder: PageDecoder | None, decoders: Sequence[PageDecoder | str] | None
-) -> Sequence[PageDecoder | str]:
+    analysis: Analysis, decoder: PageDecoder | None, decoders: Sequence[PageDecoder | Absent] | None
+) -> Sequence[PageDecoder | Absent]:
     """One entry a training: `decoder` is that of the training that `transform` uses."""
     if decoders is not None or decoder is None:
         return decoders or ()

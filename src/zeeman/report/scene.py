@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from zeeman.base.random import stream
 from zeeman.base.results import Analysis
-from zeeman.report.export import PageDecoder
+from zeeman.report.export import Absent, PageDecoder
 from zeeman.report.states import export_states
 from zeeman.report.words import minus
 
@@ -32,7 +32,7 @@ _PALETTE = (
 
 def scene_of(
     analysis: Analysis,
-    decoders: Sequence[PageDecoder | str] = (),
+    decoders: Sequence[PageDecoder | Absent] = (),
     samples: NDArray | None = None,
     *,
     most_bytes: float = 9e6,
@@ -42,8 +42,8 @@ def scene_of(
     Parameters
     ----------
     analysis : Analysis
-    decoders : sequence of PageDecoder or str
-        One a training, those of `analysis.retrainings` in order, or of the only one; a string says why there is none.
+    decoders : sequence of PageDecoder or Absent
+        One a training, those of `analysis.retrainings` in order, or of the only one.
     samples : ndarray, (sample, site...), optional
         The data in the units of the decoder's means, to show those nearest to a point.
     most_bytes : float
@@ -142,12 +142,10 @@ def _trainings(analysis: Analysis, shown: NDArray, arrays: dict[str, NDArray]) -
     return found
 
 
-def _decoder(decoder: PageDecoder | str, r: int, arrays: dict[str, NDArray]) -> dict[str, Any]:
+def _decoder(decoder: PageDecoder | Absent, r: int, arrays: dict[str, NDArray]) -> dict[str, Any]:
     """What a training's record says of its decoder, whose arrays get its number."""
-    if isinstance(decoder, _Left):
-        return {"output": decoder.reading, "note": str(decoder)}
-    if isinstance(decoder, str):
-        return {"note": decoder}
+    if isinstance(decoder, Absent):
+        return {"output": decoder.reading, "note": decoder.note}
     layers = [
         {**layer, "arrays": {key: f"{r} {value}" for key, value in layer["arrays"].items()}}
         for layer in decoder.spec["layers"]
@@ -159,24 +157,17 @@ def _decoder(decoder: PageDecoder | str, r: int, arrays: dict[str, NDArray]) -> 
     }  # fmt: skip
 
 
-class _Left(str):
-    """Why a decoder is not on the page, with how its output is read if a server runs it."""
-
-    reading: Mapping[str, Any]
-
-
-def _fitting(decoders: Sequence[PageDecoder | str], most_bytes: float, first: int) -> list[PageDecoder | str]:
+def _fitting(decoders: Sequence[PageDecoder | Absent], most_bytes: float, first: int) -> list[PageDecoder | Absent]:
     """Keep decoders while there is room, the one shown first before all others."""
-    kept: list[PageDecoder | str] = list(decoders)
+    kept: list[PageDecoder | Absent] = list(decoders)
     for r in sorted(range(len(kept)), key=lambda r: r != first):
         decoder = kept[r]
         if not isinstance(decoder, PageDecoder):
             continue
         most_bytes -= decoder.text_bytes
         if most_bytes < 0:
-            left = _Left("This training's decoder does not fit in the page; `zeeman explore RUN` runs it.")
-            left.reading = decoder.reading
-            kept[r] = left
+            why = "This training's decoder does not fit in the page; `zeeman explore RUN` runs it."
+            kept[r] = Absent(why, decoder.reading)
     return kept
 
 
@@ -240,23 +231,23 @@ def _axis_names(analysis: Analysis) -> list[str] | None:
     return names
 
 
-def _picture(analysis: Analysis, decoders: Sequence[PageDecoder | str], samples: NDArray | None) -> dict[str, Any]:
+def _picture(analysis: Analysis, decoders: Sequence[PageDecoder | Absent], samples: NDArray | None) -> dict[str, Any]:
     """Rows, columns and grey range of a decoded datum; no range: the page takes that of its own samples."""
-    decoder = next((d for d in decoders if isinstance(d, PageDecoder)), None)
-    if decoder is None:
+    reading = next((d.reading for d in decoders if d.reading is not None), None)
+    if reading is None:
         return {"shape": [1, 1], "range": [0.0, 1.0]}
-    made, output, sites = tuple(decoder.spec["shape"]), decoder.reading["output"], _sites(decoder)
+    made, output, sites = tuple(reading["shape"]), reading["output"], _sites(reading)
     known = samples.shape[1:] if samples is not None else _known(analysis)
     shape = known if known is not None and np.prod(known) == sites else made[1:] or made
     rows = shape[0] if len(shape) > 1 else 1
-    top = made[0] - 1.0 - decoder.reading["tempered"] if output in ("softmax", "expectation") else 1.0
+    top = made[0] - 1.0 - reading["tempered"] if output in ("softmax", "expectation") else 1.0
     return {"shape": [rows, sites // rows], "range": None if output == "identity" else [0.0, top]}
 
 
-def _sites(decoder: PageDecoder) -> int:
+def _sites(reading: Mapping[str, Any]) -> int:
     """Sites of one decoded datum; every channel of a plain one counts."""
-    made, tempered = tuple(decoder.spec["shape"]), decoder.reading["tempered"]
-    channels = made[0] - tempered if len(made) > 1 and decoder.reading["output"] in ("sigmoid", "identity") else 1
+    made, tempered = tuple(reading["shape"]), reading["tempered"]
+    channels = made[0] - tempered if len(made) > 1 and reading["output"] in ("sigmoid", "identity") else 1
     return int(channels * np.prod(made[1:] if len(made) > 1 else made))
 
 
@@ -264,9 +255,9 @@ def _known(analysis: Analysis) -> tuple[int, ...] | None:
     return next((d.configurations.shape[1:] for d in analysis.real.values()), None)
 
 
-def _weighed(analysis: Analysis, decoders: Sequence[PageDecoder | str]) -> bool:
+def _weighed(analysis: Analysis, decoders: Sequence[PageDecoder | Absent]) -> bool:
     """Whether decoded data are spins whose bonds are known."""
-    made = [_sites(d) for d in decoders if isinstance(d, PageDecoder)]
+    made = [_sites(d.reading) for d in decoders if d.reading is not None]
     return analysis.spins is not None and all(
         sites == np.size(pattern) for sites in made for pattern in analysis.spins.patterns.values()
     )

@@ -16,7 +16,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from zeeman.base.results import Analysis
-from zeeman.report.export import PageDecoder
+from zeeman.report.export import Absent, PageDecoder
 from zeeman.report.scene import packed_scene, scene_of
 from zeeman.report.script import joined, style
 
@@ -25,7 +25,7 @@ __all__ = ["widget", "widget_of_run"]
 _ELEMENT = r'<script type="application/json" id="zeeman-{}">(.*?)</script>'
 
 
-def widget(analysis: Analysis, decoders: Sequence[PageDecoder | str] = (), samples: NDArray | None = None) -> Any:
+def widget(analysis: Analysis, decoders: Sequence[PageDecoder | Absent] = (), samples: NDArray | None = None) -> Any:
     """Return the explorer of `analysis` as an anywidget; arguments as in `scene_of`.
 
     Raises

@@ -20,7 +20,7 @@ __all__ = ["as_text", "publish"]
 
 
 def publish(
-    analysis: Analysis, folder: RunFolder, decoders: Sequence[report.PageDecoder | str] = (),
+    analysis: Analysis, folder: RunFolder, decoders: Sequence[report.PageDecoder | report.Absent] = (),
     samples: NDArray | None = None, formats: Sequence[str] = ("png",),
 ) -> Analysis:  # fmt: skip
     """Write RUN/{figures, lift, report.html, metrics.json}; return the analysis with its seconds.

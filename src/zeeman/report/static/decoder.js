@@ -1,35 +1,46 @@
 // A decoder small enough to run in a page: layers that take and return flat row-major Float32Arrays.
 // `zeeman.report.layers` writes the records; the last layer here writes the fields that physics.js reads.
 
+// Four sums at once: each addition waits for the one before it
 function linear({ inputs, outputs, weight, bias }, x) {
-  const y = new Float32Array(outputs);
-  for (let o = 0; o < outputs; o++) {
-    let sum = bias ? bias[o] : 0;
-    for (let i = 0, at = o * inputs; i < inputs; i++) sum += weight[at + i] * x[i];
-    y[o] = sum;
+  const y = new Float32Array(outputs), whole = inputs - (inputs % 4);
+  for (let o = 0, at = 0; o < outputs; o++, at += inputs) {
+    let a = bias ? bias[o] : 0, b = 0, c = 0, d = 0;
+    for (let i = 0; i < whole; i += 4) {
+      a += weight[at + i] * x[i];
+      b += weight[at + i + 1] * x[i + 1];
+      c += weight[at + i + 2] * x[i + 2];
+      d += weight[at + i + 3] * x[i + 3];
+    }
+    for (let i = whole; i < inputs; i++) a += weight[at + i] * x[i];
+    y[o] = a + b + (c + d);
   }
   return y;
 }
 
-// Channels last inside, so that the innermost loop runs over neighbours in memory
+// Channels last inside, so that the innermost loop runs over neighbours in memory; four channels that are not zero at once
 function convTranspose2d({ inputs, outputs, kernel: [kh, kw], stride, padding, size: [h, w], result: [H, W], taps, bias }, x) {
-  const y = new Float64Array(H * W * outputs);
-  for (let c = 0; c < inputs; c++)
-    for (let r = 0; r < h; r++)
-      for (let q = 0; q < w; q++) {
-        const value = x[(c * h + r) * w + q];
-        if (value === 0) continue;
+  const y = new Float64Array(H * W * outputs), live = new Int32Array(inputs + 3), area = kh * kw;
+  for (let r = 0; r < h; r++)
+    for (let q = 0; q < w; q++) {
+      let count = 0;
+      for (let c = 0; c < inputs; c++) if (x[(c * h + r) * w + q] !== 0) live[count++] = c;
+      for (let g = 0; g < count; g += 4) {
+        const own = (k) => (g + k < count ? live[g + k] : live[g]), value = (k) => (g + k < count ? x[(live[g + k] * h + r) * w + q] : 0);
+        const c0 = own(0), c1 = own(1), c2 = own(2), c3 = own(3), v0 = value(0), v1 = value(1), v2 = value(2), v3 = value(3);
         for (let a = 0; a < kh; a++) {
           const row = r * stride[0] - padding[0] + a;
           if (row < 0 || row >= H) continue;
           for (let b = 0; b < kw; b++) {
             const column = q * stride[1] - padding[1] + b;
             if (column < 0 || column >= W) continue;
-            const from = ((c * kh + a) * kw + b) * outputs, to = (row * W + column) * outputs;
-            for (let o = 0; o < outputs; o++) y[to + o] += value * taps[from + o];
+            const tap = a * kw + b, to = (row * W + column) * outputs;
+            const t0 = (c0 * area + tap) * outputs, t1 = (c1 * area + tap) * outputs, t2 = (c2 * area + tap) * outputs, t3 = (c3 * area + tap) * outputs;
+            for (let o = 0; o < outputs; o++) y[to + o] += v0 * taps[t0 + o] + v1 * taps[t1 + o] + (v2 * taps[t2 + o] + v3 * taps[t3 + o]);
           }
         }
       }
+    }
   const z = new Float32Array(y.length);
   for (let o = 0; o < outputs; o++)
     for (let s = 0; s < H * W; s++) z[o * H * W + s] = y[s * outputs + o] + (bias ? bias[o] : 0);
@@ -38,7 +49,7 @@ function convTranspose2d({ inputs, outputs, kernel: [kh, kw], stride, padding, s
 
 // Weight (in, out, kh, kw) as (in, kh, kw, out)
 function tapsOf({ inputs, outputs, kernel: [kh, kw], weight }) {
-  const taps = new Float32Array(weight.length), area = kh * kw;
+  const taps = new Float64Array(weight.length), area = kh * kw; // of the type they are added in
   for (let c = 0; c < inputs; c++)
     for (let o = 0; o < outputs; o++)
       for (let k = 0; k < area; k++) taps[(c * area + k) * outputs + o] = weight[(c * outputs + o) * area + k];

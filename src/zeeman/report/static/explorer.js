@@ -4,12 +4,13 @@ import { diverging, grey, make, number, palette, picture } from "./draw.js";
 import { layout, options } from "./layout.js";
 import { Diagram, ladder, levelsAt } from "./levels.js";
 import { curve, evenly, smooth } from "./path.js";
-import { isCategorical, weigh } from "./physics.js";
+import { isCategorical, onSpins, weigh } from "./physics.js";
 import { around, Plane } from "./plane.js";
 import { subscript } from "./scene.js";
 import { Together } from "./together.js";
 
-const STEPS = 60, FRAMES = 8, NEAREST = 6, SECONDS = 5;
+const STEPS = 60, FEWEST = 16, PATIENCE = 250; // of a path: steps, and milliseconds to decode them in
+const FRAMES = 8, NEAREST = 6, SECONDS = 5;
 
 export class Explorer {
   // ask(training, z) -> Promise of the whole decoder's output; told(state) hears of every move
@@ -61,7 +62,7 @@ export class Explorer {
     this.ends = this.endpoints();
     this.repaint();
     this.show(this.z);
-    setTimeout(() => this.travel(this.ends)); // after the first frame
+    requestAnimationFrame(() => setTimeout(() => this.travel(this.ends))); // after the first frame
   }
 
   // From the cluster of the starting sample to the one whose middle is farthest from it
@@ -143,6 +144,7 @@ export class Explorer {
       put("free", `${number(found.F, 3)} nats`);
       put("mean energy", `${number(found.H, 2)}, ${number(found.S, 2)}`);
       if (data.spins) {
+        put("spin free", `${number(onSpins(found), 3)} nats`);
         const { parameters, energy } = weigh(found.means, data.spins, scene.arrays, data.labels[scene.labels[this.closest]]);
         for (const [name, value] of parameters) put(`value ${name}`, number(value));
         put("energy", `${number(energy)} |J|`);
@@ -180,7 +182,7 @@ export class Explorer {
   neighbours() {
     const { e, scene } = this;
     const called = (sample) => (scene.data.labelled ? scene.data.labels[scene.labels[sample]] : String(sample));
-    const items = this.near.map(({ sample, distance }) => [sample, `${called(sample)} · ${number(distance, 2)}`]);
+    const items = this.near.map(({ sample, distance }) => [sample, `${called(sample)} · ${number(distance, distance < 0.1 ? 3 : 2)}`]);
     const key = items.flat().join();
     if (key === this.nearKey) return;
     this.nearKey = key;
@@ -197,11 +199,15 @@ export class Explorer {
     const rings = this.near.slice(0, 1).map(({ sample }) => [this.plane.points[2 * sample], this.plane.points[2 * sample + 1]]);
     this.plane.probe(this.at, { rings: this.free() ? [] : rings, stand: this.film ? this.project(this.stand()) : null });
     this.e.along.value = this.along;
-    if (!this.film) return;
+    if (!this.film || this.drawnCurve === this.curveKey()) return;
+    this.drawnCurve = this.curveKey();
     const marks = this.film.clusters.map((c) => this.scene.clusterColour(c)), { colours } = this;
-    curve(this.e.curve, this.film.free, marks, this.along, "F (nats)", colours);
+    curve(this.e.curve, this.film.shown, marks, this.along, this.scene.data.spins ? "F on spins" : "F (nats)", colours);
     if (this.e.second) curve(this.e.second, this.film.energy, marks, this.along, "E per site", colours);
   }
+
+  // The curve is drawn anew for another path, place on it, size or scheme
+  curveKey() { return [this.along, this.film.shown, this.e.curve.clientWidth, this.colours.ink].join(); }
 
   // ---- paths ----
 
@@ -218,12 +224,15 @@ export class Explorer {
   // Decode the path through `line` (points of the latent space) at equal distances
   travel(line) {
     const { training, scene } = this, { spins } = scene.data;
-    this.codes = evenly(line, STEPS);
+    const began = performance.now();
+    training.reading(line[0]);
+    const steps = Math.round(Math.min(STEPS, Math.max(FEWEST, PATIENCE / Math.max(performance.now() - began, 0.1))));
+    this.codes = evenly(line, steps);
     this.plane.path = this.codes.map((z) => this.project(z));
     const read = this.codes.map((z) => training.reading(z)), place = this.codes.map((z) => training.spectrum?.read(z).cluster ?? training.clusters[training.nearest(z, 1)[0].sample]);
     const phase = scene.data.labels[scene.labels[training.nearest(this.codes[0], 1)[0].sample]]; // the coupling it starts with, all along
     this.film = read[0] && {
-      free: read.map(({ F }) => F), clusters: place,
+      free: read.map(({ F }) => F), shown: spins ? read.map(onSpins) : read.map(({ F }) => F), clusters: place,
       energy: spins ? read.map(({ means }) => weigh(means, spins, scene.arrays, phase).energy) : [],
     };
     if (this.film) this.strip(read);
@@ -233,11 +242,11 @@ export class Explorer {
   strip(read) {
     const { movie } = this.e, { shape } = this.scene.data.picture;
     if (!movie.children.length) movie.append(...Array.from({ length: FRAMES }, () => make("canvas", { role: "img", "aria-label": "A step of the path" })));
-    Array.from(movie.children).forEach((canvas, i) => picture(canvas, read[Math.round((i * (STEPS - 1)) / (FRAMES - 1))].shown, shape, this.scene.range, grey, this.colours.accent));
+    Array.from(movie.children).forEach((canvas, i) => picture(canvas, read[Math.round((i * (read.length - 1)) / (FRAMES - 1))].shown, shape, this.scene.range, grey, this.colours.accent));
   }
 
   stand() {
-    const at = this.along * (STEPS - 1), i = Math.min(Math.floor(at), STEPS - 2);
+    const last = this.codes.length - 1, at = this.along * last, i = Math.min(Math.floor(at), last - 1);
     return this.codes[i].map((v, a) => v + (at - i) * (this.codes[i + 1][a] - v));
   }
 
@@ -315,11 +324,11 @@ export class Explorer {
 
   // F or a state over the plane, on a grid as fine as half a second allows; said beside the choice
   shading(points) {
-    const { shade, training, e } = this, asF = shade === "F", key = [shade, training.place].join();
+    const { shade, training, e } = this, { spins } = this.scene.data, asF = shade === "F", key = [shade, training.place].join();
     e.shade.hidden = !this.free() || training.latent !== 2;
     if (!shade || e.shade.hidden || (asF ? !training.raw : !training.spectrum)) return null;
     if (this.shadeKey === key) return this.shadeMap;
-    const [x0, x1, y0, y1] = around(points), value = (z) => (asF ? training.reading(z).F : training.spectrum.read(z).lifted[shade - 1]);
+    const [x0, x1, y0, y1] = around(points), value = (z) => (asF ? (spins ? onSpins : ({ F }) => F)(training.reading(z)) : training.spectrum.read(z).lifted[shade - 1]);
     const began = performance.now();
     value([x0, y0]);
     value([x1, y1]);

@@ -29,7 +29,7 @@ export function layout(root, scene, act) {
     axes: [0, 1].map((side) => select([], (ev) => act.axis(side, Number(ev.target.value)))),
     rest: labelled("Other axes", select([["nearest", "of the nearest sample"], ["held", "held"]], (ev) => act.rest(ev.target.value))),
     colour: labelled("Colour", select([["labels", data.labelled ? "known labels" : "clusters"], ...(data.labelled ? [["clusters", "clusters found"]] : [])], (ev) => act.colour(ev.target.value))),
-    shade: labelled("Shade", select([["", "none"], ...(anyDecoder ? [["F", "free energy F"]] : []), ...Array.from({ length: Math.min(4, scene.best.nStates) }, (_, m) => [m + 1, `state f${subscript(m + 1)}`])], (ev) => act.shade(ev.target.value))),
+    shade: labelled("Shade", select([["", "none"], ...(anyDecoder ? [["F", data.spins ? "free energy on spins" : "free energy F"]] : []), ...Array.from({ length: Math.min(4, scene.best.nStates) }, (_, m) => [m + 1, `state f${subscript(m + 1)}`])], (ev) => act.shade(ev.target.value))),
     shadeSaid: make("small"),
     plane: make("canvas", { class: "plane", id: id("plane"), tabindex: "0", role: "application", "aria-label": "Latent plane; arrow keys move the point, Shift for larger steps" }),
     means: canvas("means", "Decoded mean configuration", { id: id("decoded") }),
@@ -46,8 +46,8 @@ export function layout(root, scene, act) {
     levels: make("p", { class: "levels" }), all: make("div", { class: "together", hidden: true }),
   };
   const rows = [["at", "Latent point"], ["cluster", "Cluster"], ["level", "Energy level"]];
-  if (anyDecoder) rows.push(["free", "Free energy F = −ln Z"], ["mean energy", "⟨H⟩ and entropy S"]);
-  if (data.spins) rows.push(...data.spins.patterns.map((p) => [`value ${p}`, p.replaceAll("_", " ").replace(/^./, (c) => c.toUpperCase())]), ["energy", "Energy per site"]);
+  if (anyDecoder) rows.push(["free", data.spins ? "F = −ln Z, x in 0, 1" : "Free energy F = −ln Z"], ["mean energy", "⟨H⟩ and entropy S"]);
+  if (data.spins) rows.push(["spin free", "F on spins ±1"], ...data.spins.patterns.map((p) => [`value ${p}`, p.replaceAll("_", " ").replace(/^./, (c) => c.toUpperCase())]), ["energy", "Energy per site"]);
   const list = make("dl", { class: "readout", id: id("readout") });
   for (const [key, text] of rows) list.append(make("dt", {}, text), (e.values[key] = make("dd", { id: id(key) }, "–")));
   const small = [["fields", "field hₖ"], ["inverse", "temperature 1/βₖ"], ["entropy", "entropy Sₖ"]].map(([key, text]) => (e[`${key}Figure`] = frameOf(e[key], text)));
@@ -61,7 +61,9 @@ export function layout(root, scene, act) {
   const zeeman = Object.keys(scene.diagrams).length ? make("div", { class: "panel" }, make("h3", {}, "Zeeman diagram"), make("div", { class: "tools" }, e.path), e.diagram, e.strength, e.levels) : null;
   e.below = make("div", { class: "below" }, zeeman, anyDecoder ? movie : null);
   e.axesRow = make("span", { class: "axes" }, labelled("Axes", e.axes[0]), labelled("and", e.axes[1]));
-  root.replaceChildren(make("div", { class: "tools" }, e.mode, e.training, e.frame, e.axesRow, e.rest, e.colour, e.shade), e.one, e.all, e.below);
+  const how = "Move over the plane, drag a finger, or focus it and use the arrow keys (Shift for larger steps). Drawing a path is a drag too; from the keyboard, Start here and End here.";
+  const weighed = data.spins ? " Energies per site are means over draws, with the coupling of the nearest sample's phase; along a path, of the phase it starts in." : "";
+  root.replaceChildren(make("div", { class: "tools" }, e.mode, e.training, e.frame, e.axesRow, e.rest, e.colour, e.shade), e.one, e.all, e.below, make("p", { class: "note" }, how + weighed));
   e.shade.append(e.shadeSaid);
   return e;
 }

@@ -25,10 +25,14 @@ export class Diagram {
   paint(diagram, l, colours, clusters) {
     this.view = fit(this.canvas);
     const { context } = this.view, { strength, energies, states } = diagram;
-    const top = 1.06 * energies.reduce((most, v) => (Number.isFinite(v) ? Math.max(most, v) : most), 0);
+    const top = reach(energies);
     const xTicks = [0, 0.25, 0.5, 0.75, 1].map((v) => [v, String(v)]);
     const { toX, toY } = frame(this.view, [0, 1], [0, top], { xLabel: "strength λ", yLabel: "energy", margin: MARGIN, colours, xTicks, yTicks: ticks(0, top) });
     const shade = (m) => (m < clusters ? colours.accent : colours.soft);
+    context.save();
+    context.beginPath();
+    context.rect(MARGIN.left, MARGIN.top - 6, this.view.width - MARGIN.left, this.view.height - MARGIN.top - MARGIN.bottom + 12);
+    context.clip();
     for (let m = 0; m < states; m++) {
       Object.assign(context, { strokeStyle: shade(m), lineWidth: m < clusters ? 2 : 1.1, lineJoin: "round" });
       context.beginPath();
@@ -53,7 +57,14 @@ export class Diagram {
       context.fill();
       context.stroke();
     });
+    context.restore();
   }
+}
+
+// High enough for nine levels of ten: close to the data alone the highest ones leave the picture
+function reach(energies) {
+  const sorted = energies.filter(Number.isFinite).sort();
+  return 1.08 * Math.min(sorted.at(-1), 1.5 * sorted[Math.floor(0.9 * (sorted.length - 1))]) || 1;
 }
 
 // Bars f_m(z), a row a level, lowest energy at the bottom

@@ -30,7 +30,7 @@ export function smooth(line) {
 // values along the path (t in [0, 1]), with a strip of the clusters that it crosses and a mark at t
 export function curve(canvas, values, marks, t, label, colours) {
   const view = fit(canvas), { context } = view, low = Math.min(...values), high = Math.max(...values);
-  const pad = 0.08 * (high - low) || 1, margin = { left: 56, right: 10, top: 8, bottom: 16 };
+  const pad = 0.08 * (high - low) || 1, margin = { left: 64, right: 10, top: 8, bottom: 16 };
   const { toX, toY } = frame(view, [0, 1], [low - pad, high + pad], { yLabel: label, margin, colours, xTicks: [], yTicks: ticks(low - pad, high + pad, 4) });
   const n = values.length, wide = (toX(1) - toX(0)) / (n - 1);
   marks.forEach((colour, i) => {

@@ -50,6 +50,9 @@ function states(all, each, output) {
   return { means: output === "softmax" ? shares : expected, shown: expected, fields, logZ, energy };
 }
 
+// F with s = 2x - 1 in place of x: H differs by -sum h / 2, so that up and down count alike
+export const onSpins = ({ F, fields }) => F + sum(fields) / 2;
+
 // A decoded configuration as spins s = 2 mean - 1 of independent sites: order parameters, and -J sum s s' / n
 export function weigh(means, { patterns, couplings }, arrays, phase) {
   const s = means.map((m) => 2 * m - 1), n = s.length, bonds = arrays.bonds;
