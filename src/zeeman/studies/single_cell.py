@@ -71,7 +71,9 @@ def fit(
         Cells in rows; sparse and backed counts are read by portions.
     model : BetaVAE, optional
         Not yet fitted; it is fitted here, to be asked further (`decode`, `score`, `save`). By default one of 10
-        latents with the negative-binomial likelihood, or on an embedding the Gaussian one.
+        latents with the negative-binomial likelihood, or on an embedding the Gaussian one, whose encoders start at the
+        principal components in a frame of their own: from random weights latents collapse before kinds are told apart
+        (scVI raises the weight of the KL term slowly against that).
     layer : str, optional
         Counts to take instead of ``.X``; not normalised, no logarithms.
     use_rep : str, optional
@@ -301,7 +303,7 @@ def _model(
     return BetaVAE(**{
         "latent_dim": _LATENTS, "likelihood": "negative-binomial" if use_rep is None else "gaussian",
         "n_replicas": n_replicas, "n_epochs": int(np.clip(_STEPS // steps, _FEWEST_EPOCHS, _MOST_EPOCHS)),
-        "random_state": seed, "verbose": verbose, **parameters,
+        "start": "pca", "random_state": seed, "verbose": verbose, **parameters,
     })  # fmt: skip
 
 

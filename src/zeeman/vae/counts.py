@@ -30,6 +30,7 @@ __all__ = ["CountHead", "NegativeBinomialLikelihood", "clearly_overdispersed_cou
 _MOST_COUNTED = 2**24  # integers that float32 holds
 _LOG_RATE_FLOOR = 1e-4  # counts a sample, for genes that are never seen
 _DISPERSIONS = (0.05, 100.0)  # a first guess stays inside
+_PACE = 5.0  # Adam moves every weight as far; ln theta has further to go than a layer's weights
 _LARGE = 8.0  # Stirling's series is good to float32 above
 _ROWS = 4096  # looked at together
 _CLEARLY = 1.5  # sum of variances over sum of means
@@ -186,26 +187,23 @@ class NegativeBinomialLikelihood(Likelihood):
 class CountHead(nn.Module):
     """Last layer of a decoder of counts: (sample, channel, site...) to log rates and log dispersions, two channels.
 
-    The decoder's first channel is the log rate in excess of the site's mean; the log dispersions are weights of this
-    layer (`learned`), or the decoder's second channel in excess of the first guess.
+    The decoder's first channel is the log rate in excess of the site's mean. Log dispersions in excess of the first
+    guess are weights of this layer (`learned`), or the decoder's second channel.
     """
 
     def __init__(self, log_rate: Tensor, log_dispersion: Tensor, learned: bool = True) -> None:
         super().__init__()
         self.log_rate: Tensor
-        self.log_dispersion: Tensor
         self.register_buffer("log_rate", log_rate.clone())
-        if learned:
-            self.log_dispersion = nn.Parameter(log_dispersion.clone())
-        else:
-            self.register_buffer("log_dispersion", log_dispersion.clone())
-        self.learned = learned
+        self.log_dispersion: Tensor
+        self.register_buffer("log_dispersion", log_dispersion.clone())
+        self.shift = nn.Parameter(torch.zeros_like(log_dispersion)) if learned else None
 
     def forward(self, output: Tensor) -> Tensor:
         """Map (sample, channel, site...) to (sample, 2, site...), in float32."""
         rate = output[:, 0].float() + self.log_rate
-        dispersion = self.log_dispersion.expand_as(rate) if self.learned else output[:, 1].float() + self.log_dispersion
-        return torch.stack([rate, dispersion], dim=1)
+        excess = output[:, 1].float() if self.shift is None else (_PACE * self.shift).expand_as(rate)
+        return torch.stack([rate, self.log_dispersion + excess], dim=1)
 
 
 class Counts(NegativeBinomial):
