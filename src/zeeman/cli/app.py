@@ -35,6 +35,7 @@ app = App(
 for _order, _verb in enumerate(VERBS):
     app.command(
         f"zeeman.cli.{_verb}:{_verb}", name=_verb, help=words.SAYS[_verb], sort_key=_order,
+        usage=f"Usage: zeeman {_verb} {words.USAGE[_verb]}",  # given: working it out takes a tenth of --help
         help_epilogue=f"{words.EXAMPLES[_verb]}\n\n{words.EXIT_CODES}",
     )  # fmt: skip
 app.register_install_completion_command(help="Install completion for this shell: zsh, bash or fish (--shell).")

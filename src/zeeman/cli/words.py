@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from zeeman.studies.figures import Verdict
     from zeeman.studies.papers import Reproduction
 
-__all__ = ["EPILOGUE", "EXAMPLES", "EXIT_CODES", "SAYS", "as_json", "complain", "finished", "judged", "plan"]
+__all__ = ["EPILOGUE", "EXAMPLES", "EXIT_CODES", "SAYS", "USAGE", "as_json", "complain", "finished", "judged", "plan"]
 
 SAYS = {
     "analyze": "Train a beta-VAE on DATA, read its latent space, and write a report.",
@@ -24,6 +24,16 @@ SAYS = {
     "explore": "Open the latent explorer of a run in a browser.",
     "runs": "List and compare the runs in a folder.",
     "bench": "Measure zeeman on this machine beside the program that everyone writes first.",
+}
+
+USAGE = {
+    "analyze": "DATA [OPTIONS]",
+    "spectrum": "FILE [FILE ...] [OPTIONS]",
+    "simulate": "[MODEL] --temperature T --out STORE.zarr [OPTIONS]",
+    "reproduce": "[FIGURE ...] [OPTIONS]",
+    "explore": "RUN [OPTIONS]",
+    "runs": "[FOLDER] [OPTIONS]",
+    "bench": "[WHAT ...] [OPTIONS]",
 }
 
 EXAMPLES = {
