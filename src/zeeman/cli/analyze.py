@@ -26,7 +26,8 @@ def analyze(
     Parameters
     ----------
     data : str
-        A file (.npy .npz .csv .parquet .zarr .h5ad) or a built-in data set: ising, digits, classes.
+        A file (.npy .npz .csv .parquet .zarr .h5ad) or a built-in data set: ising, digits, classes,
+        three_states.
     tensorboard : bool
         Write losses to OUT/tensorboard too, beside OUT/metrics.jsonl (needs the package tensorboard).
     """

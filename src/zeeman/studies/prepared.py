@@ -7,6 +7,7 @@ A convolutional network is trained once and an ensemble of small networks stands
 
 from __future__ import annotations
 
+import inspect
 import os
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -83,10 +84,9 @@ def _load(source: str | os.PathLike[str], options: Options, progress: bool) -> L
     chosen: dict[str, Any] = {
         key: value for key in ("size", "n_samples", "n_classes") if (value := getattr(options, key)) is not None
     }
-    if str(source) in ("ising", "classes"):
-        chosen["seed"] = options.seed
-    if str(source) == "ising":
-        chosen["progress"] = progress
+    if str(source) in BUILT_IN:
+        takes = inspect.signature(BUILT_IN[str(source)]).parameters
+        chosen |= {key: value for key, value in (("seed", options.seed), ("progress", progress)) if key in takes}
     return load(source, key=options.key, label_column=options.label_column, **chosen)
 
 
