@@ -127,6 +127,20 @@ def test_an_estimator_of_counts(tmp_path, dispersion, library):
     assert spread.any() == (dispersion == "gene-cell")
 
 
+@pytest.mark.parametrize(("dispersion", "channels"), [("gene", 1), ("gene-cell", 2)])
+def test_modules_of_ones_own(tmp_path, dispersion, channels):
+    from zeeman.vae import MLPDecoder, MLPEncoder
+
+    X = counts()
+    pair = (MLPEncoder(1, (12,), 2, 16), MLPDecoder(2, (12,), channels, 16))
+    likelihood = NegativeBinomialLikelihood(dispersion=dispersion)
+    vae = BetaVAE(likelihood=likelihood, network=pair, n_epochs=2, **FIXED).fit(X)
+    assert np.isfinite(vae.log_likelihood(X[:5], n_importance=10)).all()
+    vae.save(tmp_path / "model")
+    again = BetaVAE.load(tmp_path / "model", network=pair)
+    np.testing.assert_array_equal(again.local_fields(vae.transform(X)), vae.local_fields(vae.transform(X)))
+
+
 @pytest.mark.parametrize("start", ["random", "pca"])
 def test_engines_agree_on_counts(start):
     X = counts()

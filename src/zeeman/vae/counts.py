@@ -47,6 +47,9 @@ class NegativeBinomialLikelihood(Likelihood):
     covariate. With the observed total ln p(x|z) is that of x given l, a score that compares models of the same counts;
     it is normalised over all x only with ``library="none"``.
 
+    A decoder of your own writes one channel, the log rate in excess of each site's mean, and with
+    ``dispersion="gene-cell"`` a second one, the log dispersion in excess of a first guess.
+
     Parameters
     ----------
     tempered : bool
@@ -107,7 +110,9 @@ class NegativeBinomialLikelihood(Likelihood):
     def states(self, X: NDArray) -> Tensor:
         """Return counts in the smallest type that holds them."""
         with np.errstate(invalid="ignore"):
-            counts = (X >= 0) & (np.floor(X) == X) & (_MOST_COUNTED >= X)
+            counts = (X >= 0) & (_MOST_COUNTED >= X)
+        if X.dtype.kind == "f":
+            counts &= np.floor(X) == X
         check_support(
             X, counts, "negative-binomial likelihood, the counts 0, 1, 2, ... up to 2^24",
             "give raw counts (in single-cell files often a layer), not normalised or logarithmic values, or choose "

@@ -43,6 +43,20 @@ class LatentModel(nn.Module):
         Added to the loss; sees the encoder's means.
     held : Tensor, (), or None
         1 while the encoder stays as it is and only the decoder learns, 0 when it follows; None if both learn alike.
+
+    Examples
+    --------
+    An ordinary torch module, in any training loop; the noise is an argument, and x are states of the likelihood:
+
+    >>> from zeeman.vae import BernoulliLikelihood
+    >>> likelihood = BernoulliLikelihood()
+    >>> model = LatentModel(MLPEncoder(1, (6,), 2), MLPDecoder(2, (6,), likelihood.n_outputs), likelihood)
+    >>> x = torch.randint(0, 2, (32, 6))
+    >>> loss, reconstruction, kl = model(x, torch.randn(32, 2))
+    >>> loss.backward()
+    >>> mean, scale = model.posterior(x)
+    >>> model.log_prob(mean, x).shape  # nats
+    torch.Size([32])
     """
 
     held: Tensor | None
