@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 import socket
 import webbrowser
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -146,7 +147,7 @@ def explore(run: str | os.PathLike[str], *, port: int = 0, show: bool = True, sa
     if show:
         webbrowser.open(address)
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
-    with bound:
+    with bound, suppress(KeyboardInterrupt):  # the way it ends
         server.run(sockets=[bound])
 
 
