@@ -119,13 +119,12 @@ def _draw_along(ax: Axes, numbers: Numbers, row: int) -> None:
     for which, style in ((axis, "-"), (1 - axis, "--")):
         middle = len(coordinates[1 - which]) // 2
         line = planes[middle, :, row] if which == 0 else planes[:, middle, row]
-        ax.plot(coordinates[which], line, style, color=INK, label=f"decoded, along $z_{which + 1}$", zorder=3)
+        ax.plot(coordinates[which], line, style, color=INK, zorder=3)
     Z, values = numbers["Z"].astype(float), numbers["order_parameters"].astype(float)
     for name, colour in colours_of(numbers["state"]).items():
         here = numbers["state"] == name
         ax.plot(Z[here, axis], values[here, row], ".", color=colour, ms=1.5, mew=0, alpha=0.6, rasterized=True)
-    ax.set(xlabel=f"$z_{axis + 1}$", ylabel=("$m$", "$m_s$")[row], ylim=(-1.1, 1.1))
-    ax.legend(loc="upper left", fontsize=5.5)
+    ax.set(xlabel=f"$z_{axis + 1}$ (dashed: $z_{2 - axis}$)", ylabel=("$m$", "$m_s$")[row], ylim=(-1.1, 1.1))
     tag(ax, "bc"[row], ("magnetisation", "staggered magnetisation")[row])
 
 

@@ -81,8 +81,7 @@ def draw(numbers: Numbers) -> Any:
     for i, beta in enumerate(PAPER_BETAS):
         ax = figure.add_subplot(grid[0, i])
         ax.imshow(_tiled(numbers["shown"][i].astype(float)), cmap="gray_r", vmin=0, vmax=1, interpolation="nearest")
-        ax.set_xticks([])
-        ax.set_yticks([])
+        ax.set_axis_off()
         tag(ax, "abcd"[i], f"β = {beta:g}")
     _draw_shares(figure.add_subplot(grid[1, :]), numbers)
     return figure

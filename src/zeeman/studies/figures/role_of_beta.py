@@ -154,8 +154,9 @@ def _draw_atoms(ax: Axes, numbers: Numbers) -> None:
 
 def _draw_gaps(ax: Axes, numbers: Numbers) -> None:
     for name, colour, label in (
-        ("encoder_gap", PALETTE[1], "encoder, β KL[q || q*]"), ("decoder_gap", PALETTE[0], "decoder, −β⟨ln Z⟩ − least"),
-    ):  # fmt: skip
+        ("encoder_gap", PALETTE[1], "encoder, β KL[q || q*]"),
+        ("decoder_gap", PALETTE[0], r"decoder, −β$\langle$ln Z$\rangle$ − least"),
+    ):
         scaled = numbers[name] / numbers[name].max(axis=1, keepdims=True)
         ax.plot(numbers["epoch"], scaled.mean(axis=0), color=colour, label=label)
         ax.fill_between(numbers["epoch"], scaled.min(axis=0), scaled.max(axis=0), color=colour, alpha=0.2, lw=0)
