@@ -247,6 +247,23 @@ def test_write_back_of_a_run(tmp_path):
     assert again.obs["zeeman_state"].astype(int).tolist() == analysis.clusters.tolist()
 
 
+def test_an_embedding_is_read_from_a_file_without_its_counts(tmp_path, monkeypatch):
+    from zeeman.data import load
+
+    adata = embedded(replicas=1)
+    adata.write_h5ad(tmp_path / "cells.h5ad")
+    whole, asked = anndata.read_h5ad, []
+    monkeypatch.setattr(anndata, "read_h5ad", lambda path, backed=None: (asked.append(backed), whole(path, backed))[1])
+    np.testing.assert_array_equal(load(tmp_path / "cells.h5ad", key="obsm:X_tool_0").X, adata.obsm["X_tool_0"])
+    assert asked == ["r"]
+    (tmp_path / "cells.h5ad").unlink()  # nothing holds it open
+
+
+def test_sparse_counts_given_to_an_estimator_are_refused_with_a_remedy():
+    with pytest.raises(TypeError, match="toarray"):
+        BetaVAE(likelihood="negative-binomial").fit(sparse.csr_matrix(cells().X))
+
+
 BAD = {
     "no AnnData": (lambda a: sc.fit(np.eye(3)), TypeError, "must be an anndata.AnnData"),
     "logarithms": (lambda a: sc.fit(_with(a, X=np.log1p(a.X))), ValueError, "cell 'cell0', gene .* no count"),

@@ -24,7 +24,7 @@ from zeeman.base.types import Samples
 
 __all__ = ["Annotation", "annotate", "counts_of", "embedding_of", "embeddings_in", "rows_of", "write_back"]
 
-_ROWS = 4096
+_ROWS = 1024
 _MAPS = ("X_umap", "X_tsne", "X_draw_graph_fa", "X_phate")  # drawn for the eye: densities mean nothing there
 
 

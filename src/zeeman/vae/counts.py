@@ -32,7 +32,7 @@ _LOG_RATE_FLOOR = 1e-4  # counts a sample, for genes that are never seen
 _DISPERSIONS = (0.05, 100.0)  # a first guess stays inside
 _PACE = 5.0  # Adam moves every weight as far; ln theta has further to go than a layer's weights
 _LARGE = 8.0  # Stirling's series is good to float32 above
-_ROWS = 4096  # looked at together
+_ROWS = 1024  # looked at together
 _CLEARLY = 1.5  # sum of variances over sum of means
 _SAMPLES_OF_SUPPORT = 1_000
 
