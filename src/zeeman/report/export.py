@@ -28,7 +28,7 @@ __all__ = ["OUTPUTS", "Absent", "PageDecoder", "export_decoder"]
 
 OUTPUTS = ("identity", "sigmoid", "softmax", "expectation")
 _RANK, _WIDE = 256, 500_000
-_BYTES = 2_000_000  # of one reduced layer: a page with several trainings stays under 10 MB
+_BYTES = 1_600_000  # of one reduced layer: a page with several trainings stays under 10 MB
 _REACH = 4.0  # prior standard deviations within which an approximation is made and its error measured
 _GRID = 97
 _MIDDLING = 50_000  # weights above which fewer bits are tried
@@ -111,9 +111,8 @@ def export_decoder(
     count = sum(p.numel() for p in decoder.parameters())
     storage = "float32"
     try:
-        kept, error = leaves, 0.0
         _check_chain(decoder, leaves, latent_dim)
-        note = f"The decoder runs in this page whole: {count:,} weights in single precision."
+        kept, error, note = leaves, 0.0, f"The decoder runs in this page whole: {count:,} weights in single precision."
         if _MIDDLING < count <= max_weights:
             short = nn.Sequential(*_shortened(leaves))
             off = _error(decoder, short, latent_dim, output, tempered)
@@ -125,11 +124,7 @@ def export_decoder(
         if count > max_weights:
             kept = _factored(leaves, latent_dim)
             error = _error(decoder, nn.Sequential(*kept), latent_dim, output, tempered)
-            where = f"within |z₁|, |z₂| ≤ {_REACH:g}" if latent_dim == 2 else "drawn from N(0, 1.5²)"
-            note = (
-                f"The decoder ({count:,} weights) runs in this page with its widest layers reduced to a rank of "
-                f"{_ranks(kept)}: the largest error of a mean found at 512 random points {where} is {error:.1g}."
-            )
+            note = _reduced(count, kept, latent_dim, error)
         layers, arrays, shape = _records(kept, latent_dim)
     except TypeError:
         if latent_dim != 2:
@@ -143,6 +138,14 @@ def export_decoder(
     spec = {"latent": latent_dim, "layers": layers, "shape": list(shape)}
     reading = {"output": output, "tempered": tempered, "shape": list(shape)}
     return PageDecoder(spec, reading, arrays, error, note, storage)
+
+
+def _reduced(count: int, kept: list[nn.Module], latent_dim: int, error: float) -> str:
+    where = f"within |z₁|, |z₂| ≤ {_REACH:g}" if latent_dim == 2 else "drawn from N(0, 1.5²)"
+    return (
+        f"The decoder ({count:,} weights) runs in this page with its widest layers reduced to a rank of "
+        f"{_ranks(kept)}: the largest error of a mean found at 512 random points {where} is {error:.1g}."
+    )
 
 
 def _check_chain(decoder: nn.Module, leaves: list[nn.Module], latent_dim: int) -> None:

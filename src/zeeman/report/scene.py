@@ -51,10 +51,31 @@ def scene_of(
     """
     first = analysis.best_replica if analysis.retrainings is not None else 0
     shown = np.sort(stream(0, "report points").permutation(len(analysis.Z))[:_MOST_POINTS])
-    known = analysis.phases if analysis.phases is not None else analysis.clusters
-    phases, labels = np.unique(np.asarray(known), return_inverse=True)
-    fine = np.asarray(analysis.states if analysis.states is not None else known)
+    data, arrays = _samples(analysis, shown)
+    trainings = _trainings(analysis, shown, arrays)
+    data |= {
+        "latentDim": analysis.latent_dim, "nReplicas": analysis.n_replicas, "best": first, "trainings": trainings,
+        "axes": _axis_names(analysis), "start": _start(analysis, shown), "spins": None,
+        "picture": _picture(analysis, decoders, samples), "real": _real(samples, shown, arrays),
+        "diagrams": _diagrams(analysis, arrays),
+    }  # fmt: skip
+    if analysis.spins is not None and _weighed(analysis, decoders):
+        data["spins"] = {"patterns": list(analysis.spins.patterns), "couplings": dict(analysis.spins.couplings)}
+        arrays["bonds"] = analysis.spins.bonds.astype(np.int32)
+        arrays |= {f"pattern {k}": np.ravel(v).astype(np.float32) for k, v in analysis.spins.patterns.items()}
+    room = most_bytes - sum((a.size / 8 if a.dtype == bool else a.nbytes) * 4 / 3 for a in arrays.values())
+    for r, decoder in enumerate(_fitting(decoders, room, first)):
+        trainings[r] |= _decoder(decoder, r, arrays)
+    return data, arrays
+
+
+def _samples(analysis: Analysis, shown: NDArray) -> Scene:
+    """What is known of the samples themselves: labels, groups, colours, and draws for clouds at any strength."""
+    known = np.asarray(analysis.phases if analysis.phases is not None else analysis.clusters)
+    fine = np.asarray(analysis.states) if analysis.states is not None else known
+    phases, labels = np.unique(known, return_inverse=True)
     groups, members = np.unique(fine, return_inverse=True)
+    colours = iter(_PALETTE * (1 + len(phases) // len(_PALETTE)))
     rng = stream(0, "report cloud")
     arrays: dict[str, NDArray] = {
         "labels": labels.reshape(-1)[shown].astype(np.uint16),
@@ -62,34 +83,13 @@ def scene_of(
         "noise": rng.standard_normal((len(shown), 2)).astype(np.float16),
         "share": rng.random(len(shown)).astype(np.float16),
     }
-    colours = iter(_PALETTE * (1 + len(phases) // len(_PALETTE)))
-    trainings = _trainings(analysis, shown, arrays)
     data: dict[str, Any] = {
-        "latentDim": analysis.latent_dim,
-        "nReplicas": analysis.n_replicas,
-        "best": first,
         "labelled": analysis.phases is not None,
         "labels": [minus(phase) for phase in phases],
         "groups": [minus(group) for group in groups],
         "colours": ["#868c91" if str(phase) == "PM" else next(colours) for phase in phases],
-        "axes": _axis_names(analysis),
         "clusterNames": _cluster_names(analysis, fine),
-        "start": _start(analysis, shown),
-        "trainings": trainings,
-        "picture": _picture(analysis, decoders, samples),
-        "spins": None,
-        "real": _real(samples, shown, arrays),
-        "diagrams": _diagrams(analysis, arrays),
     }
-    if analysis.spins is not None and _weighed(analysis, decoders):
-        data["spins"] = {"patterns": list(analysis.spins.patterns), "couplings": dict(analysis.spins.couplings)}
-        arrays["bonds"] = analysis.spins.bonds.astype(np.int32)
-        arrays |= {f"pattern {k}": np.ravel(v).astype(np.float32) for k, v in analysis.spins.patterns.items()}
-    room = most_bytes - sum(
-        (array.size / 8 if array.dtype == bool else array.nbytes) * 4 / 3 for array in arrays.values()
-    )
-    for r, decoder in enumerate(_fitting(decoders, room, first)):
-        trainings[r] |= _decoder(decoder, r, arrays)
     return data, arrays
 
 
