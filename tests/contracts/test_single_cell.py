@@ -11,6 +11,7 @@ import scipy.sparse as sparse
 from sklearn.metrics import adjusted_rand_score
 
 from zeeman.data import annotated
+from zeeman.studies import EmbeddingOptions, spectrum
 from zeeman.studies import single_cell as sc
 from zeeman.vae import BetaVAE
 
@@ -327,3 +328,16 @@ def test_anndata_is_imported_late_and_scanpy_never():
         "import sys, zeeman.studies.single_cell; print([m for m in ('anndata', 'scanpy', 'scvi') if m in sys.modules])"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout.strip() == "[]"
+
+
+def test_the_command_line_writes_what_it_found_beside_the_report(tmp_path):
+    rng = np.random.default_rng(0)
+    cells = anndata.AnnData(X=np.zeros((160, 2), np.float32))
+    cells.obsm["X_other"] = np.concatenate([rng.normal(-3, 1, (80, 2)), rng.normal(3, 1, (80, 2))])
+    cells.write_h5ad(tmp_path / "cells.h5ad")
+    options = EmbeddingOptions(key="obsm:X_other", n_states=4)
+    spectrum([tmp_path / "cells.h5ad"], tmp_path / "run", options, progress=False)
+    written = anndata.read_h5ad(tmp_path / "run" / "cells.h5ad")
+    assert written.obs["zeeman_state"].nunique() == 2
+    assert written.obsm["X_zeeman"].shape == (160, 3)
+    assert "X_zeeman" not in anndata.read_h5ad(tmp_path / "cells.h5ad").obsm

@@ -24,6 +24,7 @@ from zeeman.studies import readings, retrainings
 from zeeman.studies.options import EmbeddingOptions
 from zeeman.studies.publish import as_text, publish
 from zeeman.studies.run import RunFolder
+from zeeman.studies.single_cell import write_back
 
 __all__ = ["prepared_spaces", "spectrum"]
 
@@ -41,6 +42,8 @@ def spectrum(
     formats: Sequence[str] = ("png",),
 ) -> Analysis:
     """Read embeddings and write RUN/{figures, lift, metrics.json, report.html}.
+
+    Beside an .h5ad file's report stands a copy of the file with what was found of its cells (`zeeman.studies.sc`).
 
     Parameters
     ----------
@@ -79,9 +82,12 @@ def spectrum(
         if len(spaces) > 1:
             with folder.stage("lift"):
                 analysis = _with_retrainings(analysis, spaces, paths, options, progress)
-    return publish(
+    analysis = publish(
         replace(analysis, provenance=provenance(seed=options.seed, data_hash=data_hash)), folder, formats=formats
     )
+    if paths[0].suffix.lower() == ".h5ad":
+        write_back(paths[0], analysis, folder.path / paths[0].name)
+    return analysis
 
 
 def prepared_spaces(

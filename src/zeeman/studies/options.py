@@ -18,7 +18,7 @@ class Options:
     beta : float, optional
         100 (L / 32)^2 for L x L spins (the collapse threshold grows with the area), otherwise 1.
     likelihood : str
-        "bernoulli", "categorical", "gaussian", or "auto" by the values.
+        "bernoulli", "categorical", "gaussian", "negative-binomial" (counts), or "auto" by the values.
     network : str
         "table1", "table2", "mlp", or "auto".
     tempered : bool
