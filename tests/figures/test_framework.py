@@ -138,7 +138,8 @@ def test_a_figure_is_written_whole_and_its_seconds_count_the_pieces(tmp_path, mo
     monkeypatch.setattr(papers, "figure", lambda key: made_up)
     (done,) = reproduce(["000-1"], "smoke", tmp_path, progress=False)
     folder = tmp_path / "smoke" / "000-1"
-    assert {file.name for file in folder.iterdir()} == {"figure.png", "figure.pdf", "numbers.npz", "verdicts.json"}
+    written = {"figure.png", "figure.pdf", "figure.csv", "numbers.npz", "verdicts.json"}
+    assert {file.name for file in folder.iterdir()} == written
     assert done.verdicts[0].verdict == "holds"
     assert done.seconds > 0
     record = json.loads((folder / "verdicts.json").read_text())

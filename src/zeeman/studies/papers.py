@@ -1,7 +1,7 @@
 """The papers' figures computed, drawn and judged: one folder a size, one a figure in it.
 
-OUT/SIZE/FIGURE holds ``numbers.npz`` (all that is drawn and judged), ``verdicts.json`` and the picture as png and pdf;
-OUT/SIZE/pieces the finished trainings, which figures share and a repeated command takes up again.
+OUT/SIZE/FIGURE holds ``numbers.npz`` (all that is drawn and judged), ``verdicts.json``, the picture as png and pdf and
+what it shows as csv; OUT/SIZE/pieces the finished trainings, which figures share and a repeated command takes up again.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from pathlib import Path
 
 from zeeman.base.checks import check_choice
 from zeeman.base.store import provenance, write_json
+from zeeman.plots.drawn import write_drawn
 from zeeman.plots.style import save
 from zeeman.studies.figures import (
     FIGURES,
@@ -106,6 +107,7 @@ def _reproduced(one: PaperFigure, size: Size, shelf: Shelf) -> Reproduction:
     drawing = one.draw(numbers)
     for suffix in ("png", "pdf"):
         save(drawing, folder / f"figure.{suffix}", dpi=300)
+    write_drawn(drawing, folder / "figure.csv")
     write_json(
         folder / "verdicts.json",
         {"figure": one.key, "title": one.title, "caption": one.caption, "size": asdict(size), "seconds": seconds,

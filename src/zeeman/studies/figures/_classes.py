@@ -16,13 +16,24 @@ from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score
 
 from zeeman.base.random import stream
+from zeeman.base.types import Seed
 from zeeman.data.sources import classes
+from zeeman.eigennet import EigenNet
 from zeeman.studies.figures.claims import Numbers
 from zeeman.studies.figures.shelf import Shelf
 from zeeman.studies.figures.sizes import Size
 from zeeman.vae import BetaVAE
 
-__all__ = ["class_counts", "eta_squared", "grouping_ari", "is_small", "n_replicas", "permuted", "trained_classes"]
+__all__ = [
+    "class_counts",
+    "eta_squared",
+    "grouping_ari",
+    "is_small",
+    "n_replicas",
+    "permuted",
+    "state_network",
+    "trained_classes",
+]
 
 _LATENT = 5
 _HELD_OUT = 500
@@ -59,6 +70,15 @@ def trained_classes(k: int, seed: int, size: Size, shelf: Shelf) -> Numbers:
         "n_replicas": n_replicas(size), "n_epochs": size.n_table_epochs, "n_importance": _IMPORTANCE,
     }  # fmt: skip
     return shelf.get(f"classes-k{k}-seed{seed}", settings, partial(_train, settings))
+
+
+def state_network(Z: NDArray, k: int, objective: str, n_epochs: int | None, seed: Seed) -> EigenNet:
+    """Train the network psi_n(z) of an objective to its end: one that was interrupted is no result."""
+    batch = 512 if objective == "rayleigh" else 128  # its loss is a ratio of means, the papers' a mean over samples
+    net = EigenNet(k, objective, n_epochs=n_epochs, batch_size=batch, random_state=seed).fit(Z)
+    if net.interrupted_:
+        raise KeyboardInterrupt
+    return net
 
 
 def grouping_ari(values: NDArray[Any], labels: NDArray[Any], k: int) -> float:

@@ -24,9 +24,16 @@ from sklearn.metrics import adjusted_rand_score
 
 from zeeman.base.random import stream
 from zeeman.base.types import Seed
-from zeeman.eigennet import EigenNet, pointwise_optimum
+from zeeman.eigennet import pointwise_optimum
 from zeeman.spectrum import LatentSpectrum
-from zeeman.studies.figures._classes import eta_squared, grouping_ari, is_small, permuted, trained_classes
+from zeeman.studies.figures._classes import (
+    eta_squared,
+    grouping_ari,
+    is_small,
+    permuted,
+    state_network,
+    trained_classes,
+)
 from zeeman.studies.figures.claims import Numbers
 from zeeman.studies.figures.shelf import Shelf
 from zeeman.studies.figures.sizes import Size
@@ -69,7 +76,7 @@ def _read(trained: Numbers, settings: dict[str, Any], _: Path) -> Numbers:
         _pointwise(Z, name, k, stream(seed, f"{name} objective", run), epochs)
         for name, run in (("paper", 0), ("paper", 1), ("corrected", 0))
     )
-    network = EigenNet(k, n_epochs=epochs, random_state=stream(seed, "rayleigh")).fit(Z)
+    network = state_network(Z, k, "rayleigh", epochs, stream(seed, "rayleigh"))
     spectrum = LatentSpectrum(_N_STATES, random_state=seed, n_bootstrap=0).fit(Z)
     low = spectrum.n_clusters_
     states = np.column_stack([np.ones(len(Z)), spectrum.transform(Z)[:, : low - 1]])
@@ -92,7 +99,7 @@ def _read(trained: Numbers, settings: dict[str, Any], _: Path) -> Numbers:
 
 def _pointwise(Z: NDArray[np.float64], objective: str, k: int, rng: Seed, epochs: int | None) -> Numbers:
     """What the paper trains: psi, n and energy of every sample, and the least energy that any psi could give it."""
-    net = EigenNet(k, objective, n_epochs=epochs, batch_size=128, random_state=rng).fit(Z)
+    net = state_network(Z, k, objective, epochs, rng)
     box = net.box_
     least = pointwise_optimum(np.linalg.norm(Z, axis=1), box.t, box.alpha, box.length, objective=objective)
     return {

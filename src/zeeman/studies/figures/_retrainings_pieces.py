@@ -12,13 +12,12 @@ from numpy.typing import NDArray
 from sklearn.cluster import KMeans
 
 from zeeman.base.random import stream
-from zeeman.eigennet import EigenNet
 from zeeman.replicas import Lift, agreement, degeneracy, lift
 from zeeman.replicas.degeneracy import COLUMNS
 from zeeman.replicas.nulls import haar
 from zeeman.replicas.structure import ari
 from zeeman.spectrum import LatentSpectrum
-from zeeman.studies.figures._classes import is_small, permuted, trained_classes
+from zeeman.studies.figures._classes import is_small, permuted, state_network, trained_classes
 from zeeman.studies.figures.claims import Numbers
 from zeeman.studies.figures.shelf import Shelf
 from zeeman.studies.figures.sizes import Size
@@ -119,7 +118,7 @@ def _printed(codes: NDArray[np.float64], k: int, seed: int, small: bool) -> NDAr
     energies = []
     for r, Z in enumerate(codes):
         rng = stream(seed, "printed objective", r)
-        net = EigenNet(k, "paper", n_epochs=epochs, batch_size=128, random_state=rng).fit(Z)
+        net = state_network(Z, k, "paper", epochs, rng)
         energies.append(net.energies_of(Z)[:, None])
     radii = [np.linalg.norm(Z, axis=1)[:, None] for Z in codes]
     order = stream(seed, "permuted samples").permutation(codes.shape[1])
