@@ -39,7 +39,7 @@ def write_numbers(path: str | os.PathLike[str], numbers: Numbers) -> None:
 def read_numbers(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
     """Read what `write_numbers` wrote; ValueError names the file if it is not whole."""
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files}
     except (ValueError, zipfile.BadZipFile, EOFError) as error:
         raise ValueError(f"{path} is not readable as .npz ({error}); remove it and repeat the command") from error
