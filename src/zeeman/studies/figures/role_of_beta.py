@@ -231,7 +231,7 @@ def _led(size: Size, seed: int, shelf: Shelf) -> Numbers:
 
 
 def _judged(size: Size) -> int:
-    return min(_JUDGED, size.n_configurations)
+    return min(_JUDGED, size.n_configurations // 2)
 
 
 def _kmeans(X: NDArray, seed: int) -> NDArray[np.integer]:
