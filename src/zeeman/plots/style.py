@@ -6,6 +6,7 @@ Every public drawing function runs inside `styled`, so no setting leaks into the
 from __future__ import annotations
 
 import functools
+import logging
 import os
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
@@ -140,6 +141,7 @@ def save(figure: Figure, path: str | os.PathLike[str], dpi: int = 200) -> None:
     # no date inside: the same numbers give the same file
     with atomic_path(path) as beside:
         metadata = {".pdf": {"CreationDate": None}, ".svg": {"Date": None}}.get(beside.suffix)
+        logging.getLogger("fontTools").setLevel(logging.ERROR)  # it remarks on the dates inside system fonts
         figure.savefig(beside, dpi=dpi, metadata=metadata)
 
 
