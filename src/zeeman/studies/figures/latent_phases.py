@@ -40,7 +40,8 @@ CLAIMS = (
     Claim(
         "aligned_at_100", "002, Fig. 3(c)", "At beta = 100 the order parameters lie along the latent axes",
         "largest |correlation| of an order parameter with the other's axis",
-        "0.2 is four per cent of the variance, a turn of 11 degrees; set after one trial run (0.15)", high=0.2, baseline="PCA",
+        "0.2 is four per cent of the variance, a turn of 11 degrees; set after one trial run (0.15)", high=0.2,
+        baseline="PCA",
     ),
     Claim(
         "only_at_100", "002, Fig. 3", "Only at beta = 100 are the axes aligned: they are not at beta = 1",
