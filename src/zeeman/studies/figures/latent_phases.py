@@ -50,7 +50,8 @@ CLAIMS = (
     ),
     Claim(
         "only_at_100", "002, Fig. 3", "At small beta the axes are not aligned: beta = 1",
-        "largest |correlation| of an order parameter with the other's axis, at beta = 1", "not aligned means beyond the bound of the claim above", low=0.2,
+        "largest |correlation| of an order parameter with the other's axis, at beta = 1",
+        "not aligned means beyond the bound of the claim above", low=0.2,
         baseline="frame turned between epochs",
     ),
     Claim(
