@@ -43,6 +43,15 @@ def test_examples_are_understood(monkeypatch, verb):
         assert bound.args or bound.kwargs or len(arguments) == 1
 
 
+def test_a_settings_file_belongs_to_one_call(capsys, tmp_path):
+    (tmp_path / "run.toml").write_text("size = 'huge'\n")
+    code, _, complaint = run(capsys, "reproduce", "002-3", "--config", tmp_path / "run.toml", "--out", tmp_path / "out")
+    assert code == 2
+    assert "huge" in complaint
+    _, bound, _ = app.parse_args(["reproduce", "002-3"], print_error=False, exit_on_error=False)
+    assert "size" not in bound.arguments
+
+
 def settings_of(word):
     return "--n-replicas" if word == "--replicas" else word
 

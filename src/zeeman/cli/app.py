@@ -62,6 +62,8 @@ def main(arguments: list[str] | None = None) -> None:
             raise
         message, code = failures.explained(error, verb)
         words.complain(message)
+    finally:
+        app.config = ()  # a settings file belongs to one call
     sys.exit(code if isinstance(code, int) else 0)
 
 
