@@ -31,7 +31,7 @@ def reproduce(
     figures : str
         000-1 000-2 002-2 002-3 002-4 002-5 002-6 002-7 002-12 (paper-figure; 002-12 is equation 12); all if none.
     size : str
-        quick: 16 x 16 sites, two seeds, half an hour on two cores. paper: 32 x 32, 100,000 configurations, five
+        quick: 16 x 16 sites, two seeds, about forty minutes on two cores. paper: 32 x 32, 100,000 configurations, five
         seeds. smoke: the least that runs.
     out : Path
         Folder; OUT/SIZE/FIGURE gets figure.png, figure.pdf, numbers.npz, verdicts.json. A killed run continues.

@@ -73,8 +73,8 @@ def reproduce(
     figures : sequence of str
         Keys of `zeeman.studies.figures.FIGURES`; all of them if none is given.
     size : {"quick", "paper", "smoke"}
-        "paper": the papers' own sizes; "quick": 16 x 16 sites with beta scaled by the area, all figures in half an
-        hour on two cores; "smoke": the least that runs, to see that everything does.
+        "paper": the papers' own sizes; "quick": 16 x 16 sites with beta scaled by the area, all figures in about
+        forty minutes on two cores; "smoke": the least that runs, to see that everything does.
     out : path
         Folder; OUT/SIZE/FIGURE is written.
     n_seeds, seed : int
