@@ -27,7 +27,7 @@ from zeeman.base.progress import Progress
 from zeeman.base.random import entropy_of, stream
 from zeeman.base.types import Seed
 from zeeman.spins.models import Model
-from zeeman.spins.moves import LANES, MOVES
+from zeeman.spins.moves import LANES, MOVES, moves_of, start
 from zeeman.spins.pilots import Pilot, choose_method, run_pilot, schedule
 
 __all__ = ["METHODS", "Plan", "sample"]
@@ -156,9 +156,7 @@ def _produce(
         k, chunk, chains = job
         plan = plans[k]
         rng = stream(entropy, f"spins/{plan.pilot.method}/{k}", chunk)
-        walkers = MOVES[type(model)][plan.pilot.method](
-            model, temperatures[k], model.start("ordered", len(chains), rng), rng
-        )
+        walkers = start(model, plan.pilot.method, float(temperatures[k]), len(chains), "ordered", rng)
         done = 0
         for turn in range(plan.rounds):
             walkers.advance(plan.spacing if turn else plan.burn_in)
@@ -224,7 +222,7 @@ def _warn_of_failures(temperatures: NDArray[np.float64], plans: Sequence[Plan]) 
 
 
 def _check_model(model: Any, method: str) -> None:
-    if type(model) not in MOVES:
+    if moves_of(model) is None:
         known = ", ".join(kind.__name__ for kind in MOVES)
         raise TypeError(f"model must be one of {known}, such as zm.spins.Ising(zm.spins.square(32)), got {model!r}")
     reason = model.why_not(method)

@@ -1,16 +1,8 @@
-"""Moves: chains of configurations that one update carries forward at one temperature.
-
-    chains = start(model, "metropolis", temperature, n_chains, "ordered", rng)
-    chains.advance(100);  chains.configurations()
-
-A new update is a class with those two verbs; a new model adds a row to `MOVES`.
-"""
+"""Two-state spins, 64 replicas a word: Metropolis and replica exchange; Swendsen-Wang and Wolff on bytes."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,28 +10,13 @@ from numpy.typing import NDArray
 from zeeman.spins import _clusters_numba as clusters
 from zeeman.spins import _kernels_numba as kernels
 from zeeman.spins._random_numba import COLUMNS, generators
-from zeeman.spins.models import Ising, Model
+from zeeman.spins.models import Ising
 
-__all__ = ["LANES", "MOVES", "Chains", "Metropolis", "SwendsenWang", "Tempering", "Wolff", "start"]
+__all__ = ["LANES", "Metropolis", "SwendsenWang", "Tempering", "Wolff"]
 
 LANES = 64 * COLUMNS  # most replicas that one set of multi-spin words holds
 
 _ALL = np.uint64(2**64 - 1)
-
-
-class Chains(Protocol):
-    """Independent Markov chains of one model at one temperature."""
-
-    def advance(self, n_steps: int) -> None:
-        """Make `n_steps` updates (sweeps; single clusters for Wolff) of every chain."""
-
-    def configurations(self, n_chains: int | None = None) -> NDArray:
-        """Copy of the present configurations, (chain, site), of all or the first chains."""
-
-
-def start(model: Model, method: str, temperature: float, n_chains: int, kind: str, rng: np.random.Generator) -> Chains:
-    """Chains of `model` under `method`, from ``"ordered"`` or ``"random"`` configurations, all numbers from `rng`."""
-    return MOVES[type(model)][method](model, temperature, model.start(kind, n_chains, rng), rng)
 
 
 class Metropolis:
@@ -175,11 +152,6 @@ class Tempering:
         self.swaps[a] += accepted.sum(), len(accepted)
         marked = np.packbits(accepted, bitorder="little").view("<u8").astype(np.uint64)
         kernels.swap_lanes(self.rungs[a].spins, self.rungs[a + 1].spins, marked)
-
-
-MOVES: dict[type, dict[str, Callable[..., Chains]]] = {
-    Ising: {"metropolis": Metropolis, "swendsen-wang": SwendsenWang, "wolff": Wolff, "tempering": Tempering}
-}
 
 
 def acceptance(model: Ising, temperature: float) -> NDArray[np.float64]:

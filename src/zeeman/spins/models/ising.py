@@ -1,15 +1,9 @@
-"""Models: the energy of a configuration, H = -J sum_<ij> s_i s_j - h sum_i s_i, and what samplers must know of it.
-
-A model states its lattice, the values a site can take and their representation, its energy and local fields, where
-chains start, which order parameter relaxes slowest, and which updates may not be used and why. Samplers ask nothing
-else, so a further model is one class here and one row of moves.
-"""
+"""Ising model, H = -J sum_<ij> s_i s_j - h sum_i s_i with s = -1 or +1."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,44 +11,7 @@ from numpy.typing import NDArray
 from zeeman.spins._sums_numba import bond_sums, projections
 from zeeman.spins.lattices import Lattice
 
-__all__ = ["Ising", "Model"]
-
-
-class Model(Protocol):
-    """What a sampler asks of a model; configurations are (sample, site) or (sample, site, component)."""
-
-    @property
-    def lattice(self) -> Lattice:
-        """Sites and neighbours."""
-
-    @property
-    def dtype(self) -> np.dtype:
-        """Type of one site's value in a configuration."""
-
-    @property
-    def value_axes(self) -> dict[str, int]:
-        """Name and length of the axes of one site's value; empty for scalars."""
-
-    def energy(self, configurations: NDArray) -> NDArray[np.float64]:
-        """Energy per site, (sample,)."""
-
-    def local_field(self, configurations: NDArray) -> NDArray[np.float64]:
-        """Field that each site feels, minus the derivative of the energy by the site's value."""
-
-    def order(self, configurations: NDArray) -> NDArray[np.float64]:
-        """Size of the order parameter, (sample,): the slow quantity by which relaxation is judged."""
-
-    def start(self, kind: str, n_samples: int, rng: np.random.Generator) -> NDArray:
-        """Configurations to start from: ``"ordered"`` (by random signs where those are equivalent) or ``"random"``."""
-
-    def starts(self, method: str) -> tuple[str, ...]:
-        """Kinds of start that must agree before chains of this method count as equilibrated."""
-
-    def turn(self, configurations: NDArray, rng: np.random.Generator) -> NDArray:
-        """Apply a random element of the global symmetry group to every configuration."""
-
-    def why_not(self, method: str) -> str | None:
-        """Reason why an update is not valid for this model, else None."""
+__all__ = ["Ising"]
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,37 @@
+"""Moves: chains of configurations that one update carries forward at one temperature.
+
+    chains = start(model, "metropolis", temperature, n_chains, "ordered", rng)
+    chains.advance(100);  chains.configurations()
+
+A new update is a class with those two verbs; a family of models adds a row to `MOVES`, and its members inherit it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+
+from zeeman.spins.models import Ising, Model
+from zeeman.spins.moves.chains import Chains
+from zeeman.spins.moves.multispin import LANES, Metropolis, SwendsenWang, Tempering, Wolff
+
+__all__ = [
+    "LANES", "MOVES", "Chains", "Metropolis", "SwendsenWang", "Tempering", "Wolff", "moves_of", "start",
+]  # fmt: skip
+
+MOVES: dict[type, dict[str, Callable[..., Chains]]] = {
+    Ising: {"metropolis": Metropolis, "swendsen-wang": SwendsenWang, "wolff": Wolff, "tempering": Tempering}
+}
+
+
+def moves_of(model: object) -> Mapping[str, Callable[..., Chains]] | None:
+    """Updates of a model by name: the row of the nearest class it descends from, None for what is no model."""
+    return next((MOVES[kind] for kind in type(model).__mro__ if kind in MOVES), None)
+
+
+def start(model: Model, method: str, temperature: float, n_chains: int, kind: str, rng: np.random.Generator) -> Chains:
+    """Chains of `model` under `method`, from ``"ordered"`` or ``"random"`` configurations, all numbers from `rng`."""
+    moves = moves_of(model)
+    assert moves is not None, "checked by `sample`"
+    return moves[method](model, temperature, model.start(kind, n_chains, rng), rng)
