@@ -17,18 +17,13 @@ from scipy.special import ellipe, ellipkm1, logsumexp
 
 from zeeman.base.checks import check_positive_integer
 from zeeman.spins._random_numba import jit
+from zeeman.spins.exact.critical import CRITICAL_TEMPERATURE
 from zeeman.spins.models import Ising
 
 __all__ = [
-    "CRITICAL_TEMPERATURE", "Enumeration", "enumerate_states", "ising_energy", "ising_free_energy",
+    "Enumeration", "enumerate_states", "ising_energy", "ising_free_energy",
     "ising_magnetization", "ising_specific_heat",
 ]  # fmt: skip
-
-CRITICAL_TEMPERATURE = {
-    "square": 2 / math.log(1 + math.sqrt(2)),
-    "triangular": 4 / math.log(3),
-    "honeycomb": 2 / math.log(2 + math.sqrt(3)),
-}  # of the ferromagnet, in units of J
 
 _COLD = 100.0  # beyond this K all corrections to the ground state are below 1e-170
 _MOST_SITES = 28
