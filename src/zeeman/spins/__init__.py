@@ -1,12 +1,14 @@
 """Spin models on lattices: exact results, samplers that check themselves, observables, statistics of series."""
 
-from zeeman.spins import exact, observables, statistics
+from zeeman.spins import exact, observables, reweighting, statistics
 from zeeman.spins.lattices import chain, cubic, honeycomb, square, triangular
-from zeeman.spins.models import Ising
+from zeeman.spins.models import XY, Heisenberg, Ising
 from zeeman.spins.observables import magnetization, staggered_magnetization
 from zeeman.spins.samplers import sample
 
 __all__ = [
+    "XY",
+    "Heisenberg",
     "Ising",
     "chain",
     "cubic",
@@ -14,6 +16,7 @@ __all__ = [
     "honeycomb",
     "magnetization",
     "observables",
+    "reweighting",
     "sample",
     "square",
     "staggered_magnetization",

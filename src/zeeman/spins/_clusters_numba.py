@@ -15,7 +15,7 @@ import numpy as np
 
 from zeeman.spins._random_numba import fill, jit, sfc64
 
-__all__ = ["swendsen_wang", "wolff"]
+__all__ = ["join", "swendsen_wang", "wolff"]
 
 _U = np.uint64
 _ONE = _U(1)
@@ -48,7 +48,7 @@ def swendsen_wang(d: int) -> Callable[..., None]:
                     if mark:
                         for k in range(d):
                             if (mark >> k) & 1:
-                                _join(parent, i, bonds_of[i, k])
+                                join(parent, i, bonds_of[i, k])
                 for i in range(n):
                     label = parent[parent[i]]
                     parent[i] = label
@@ -95,7 +95,8 @@ def wolff(spins, neighbours, unlike, threshold, states, queue, n_clusters):
 
 
 @jit(inline="always")
-def _join(parent, i, j):
+def join(parent, i, j):
+    """Unite the clusters of two sites under the lower label."""
     a = parent[i]
     while parent[a] != a:
         a = parent[a]

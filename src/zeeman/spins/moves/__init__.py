@@ -12,17 +12,28 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from zeeman.spins.models import Ising, Model
+from zeeman.spins.models import Ising, Model, VectorModel
 from zeeman.spins.moves.chains import Chains
 from zeeman.spins.moves.multispin import LANES, Metropolis, SwendsenWang, Tempering, Wolff
+from zeeman.spins.moves.vectors import (
+    VectorHeatBath,
+    VectorMetropolis,
+    VectorOverRelaxation,
+    VectorSwendsenWang,
+    VectorWolff,
+)  # fmt: skip
 
 __all__ = [
     "LANES", "MOVES", "Chains", "Metropolis", "SwendsenWang", "Tempering", "Wolff", "moves_of", "start",
 ]  # fmt: skip
 
 MOVES: dict[type, dict[str, Callable[..., Chains]]] = {
-    Ising: {"metropolis": Metropolis, "swendsen-wang": SwendsenWang, "wolff": Wolff, "tempering": Tempering}
-}
+    Ising: {"metropolis": Metropolis, "swendsen-wang": SwendsenWang, "wolff": Wolff, "tempering": Tempering},
+    VectorModel: {
+        "metropolis": VectorMetropolis, "heat-bath": VectorHeatBath, "over-relaxation": VectorOverRelaxation,
+        "swendsen-wang": VectorSwendsenWang, "wolff": VectorWolff,
+    },
+}  # fmt: skip
 
 
 def moves_of(model: object) -> Mapping[str, Callable[..., Chains]] | None:

@@ -1,0 +1,119 @@
+"""Unit vectors: Metropolis, heat bath and over-relaxation, 32 replicas side by side; embedded clusters."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zeeman.spins import _vector_clusters_numba as clusters
+from zeeman.spins import _vectors_numba as kernels
+from zeeman.spins._random_numba import COLUMNS, generators
+from zeeman.spins.models.vectors import VectorModel
+
+__all__ = ["VectorHeatBath", "VectorMetropolis", "VectorOverRelaxation", "VectorSwendsenWang", "VectorWolff"]
+
+_TRIALS = 3  # of the angle in a heat bath of XY: 0.34^3 = 4 % of the spins stay where the field is strong
+
+
+class VectorHeatBath:
+    """Draw every spin anew in its local field h, from exp(s . h / T), in site order."""
+
+    def __init__(
+        self, model: VectorModel, temperature: float, configurations: NDArray, rng: np.random.Generator
+    ) -> None:
+        self._model, self._neighbours = model, model.lattice.neighbours
+        self.n_chains = len(configurations)
+        blocks = -(-self.n_chains // COLUMNS)
+        s = model.vectors(configurations).astype(np.float32)
+        s = np.concatenate([s, np.repeat(s[-1:], blocks * COLUMNS - len(s), axis=0)])  # spare replicas repeat the last
+        s = s.reshape(blocks, COLUMNS, *s.shape[1:])
+        self.spins = np.ascontiguousarray(np.moveaxis(s, 1, 3))  # (block, site, component, 32)
+        self._field = np.float32(model.coupling / temperature)
+        self._states = np.stack([generators(rng) for _ in range(blocks)])
+
+    def advance(self, n_steps: int) -> None:
+        """Sweep `n_steps` times through all sites."""
+        if self._model.n_components == 2:
+            kernels.xy_heat_bath(self.spins, self._neighbours, self._field, _TRIALS, self._states, n_steps)
+        else:
+            kernels.heisenberg_heat_bath(self.spins, self._neighbours, self._field, self._states, n_steps)
+
+    def configurations(self, n_chains: int | None = None) -> NDArray[np.float32]:
+        """Configurations (chain, site) of angles or (chain, site, component)."""
+        n = self.n_chains if n_chains is None else n_chains
+        s = np.moveaxis(self.spins[: -(-n // COLUMNS)], 3, 1)
+        return self._model.values(s.reshape(-1, *s.shape[2:])[:n])
+
+
+class VectorMetropolis(VectorHeatBath):
+    """Turn every spin by a random rotation and accept with min(1, exp(-dE / T)).
+
+    The width of the rotations is a function of T alone, for about half to be accepted.
+    """
+
+    def __init__(
+        self, model: VectorModel, temperature: float, configurations: NDArray, rng: np.random.Generator
+    ) -> None:
+        super().__init__(model, temperature, configurations, rng)
+        stiffness = model.lattice.coordination * abs(model.coupling) / temperature
+        self._width = np.float32(min(_WIDTH[model.n_components] / math.sqrt(max(stiffness, 1e-9)), 2.0))
+
+    def advance(self, n_steps: int) -> None:
+        """Sweep `n_steps` times through all sites."""
+        sweep = kernels.xy_metropolis if self._model.n_components == 2 else kernels.heisenberg_metropolis
+        sweep(self.spins, self._neighbours, self._field, self._width, self._states, n_steps)
+
+
+_WIDTH = {2: 1.5, 3: 1.0}  # half the angle of a turn (its components), in units of sqrt(T / (z |J|))
+
+
+class VectorOverRelaxation(VectorHeatBath):
+    """One sweep of heat bath, then `N_REFLECTIONS` sweeps that reflect each spin about its local field.
+
+    F. R. Brown, T. J. Woch, Phys. Rev. Lett. 58 (1987) 2394. Reflections leave the energy as it is and carry waves of
+    spins much farther than random turns do.
+    """
+
+    N_REFLECTIONS = 4
+
+    def advance(self, n_steps: int) -> None:
+        """Make `n_steps` rounds of one heat bath and the reflections."""
+        for _ in range(n_steps):
+            super().advance(1)
+            kernels.reflect(self.spins, self._neighbours, np.float32(self._model.coupling), self.N_REFLECTIONS)
+
+
+class VectorSwendsenWang:
+    """Swendsen-Wang in a random direction r: clusters of s . r are reflected with probability 1/2.
+
+    U. Wolff, Phys. Rev. Lett. 62 (1989) 361. Valid for either sign of J on every lattice; without use where bonds are
+    frustrated, for clusters then fill the lattice.
+    """
+
+    def __init__(
+        self, model: VectorModel, temperature: float, configurations: NDArray, rng: np.random.Generator
+    ) -> None:
+        self._model, self._lattice = model, model.lattice
+        self.spins = np.ascontiguousarray(model.vectors(configurations), np.float32)  # (chain, site, component)
+        self._field = np.float32(model.coupling / temperature)
+        self._states = np.stack([generators(rng) for _ in configurations])
+
+    def advance(self, n_steps: int) -> None:
+        """Update all clusters `n_steps` times."""
+        clusters.swendsen_wang(self.spins, self._lattice.bonds_of, self._field, self._states, n_steps)
+
+    def configurations(self, n_chains: int | None = None) -> NDArray[np.float32]:
+        """Configurations (chain, site) of angles or (chain, site, component)."""
+        return self._model.values(self.spins[:n_chains])
+
+
+class VectorWolff(VectorSwendsenWang):
+    """Wolff: grow one cluster from a random site in a random direction and reflect it. A step is one cluster."""
+
+    n_flipped = 0
+
+    def advance(self, n_steps: int) -> None:
+        """Reflect `n_steps` clusters in every chain."""
+        self.n_flipped += clusters.wolff(self.spins, self._lattice.neighbours, self._field, self._states, n_steps)
