@@ -1,0 +1,16 @@
+"""Statistics of correlated series: autocorrelation times, means and derived quantities with errors, 1.234(5)."""
+
+from zeeman.spins.statistics.estimate import Estimate, shorthand
+from zeeman.spins.statistics.resampling import block_length, derived, jackknife
+from zeeman.spins.statistics.series import (
+    autocorrelation,
+    autocorrelation_time,
+    effective_sample_size,
+    mean,
+    propagate,
+)
+
+__all__ = [
+    "Estimate", "autocorrelation", "autocorrelation_time", "block_length", "derived", "effective_sample_size",
+    "jackknife", "mean", "propagate", "shorthand",
+]  # fmt: skip
