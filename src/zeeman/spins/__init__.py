@@ -2,14 +2,17 @@
 
 from zeeman.spins import exact, observables, reweighting, statistics
 from zeeman.spins.lattices import chain, cubic, honeycomb, square, triangular
-from zeeman.spins.models import XY, Heisenberg, Ising
+from zeeman.spins.models import XY, BlumeCapel, Clock, Heisenberg, Ising, Potts
 from zeeman.spins.observables import magnetization, staggered_magnetization
 from zeeman.spins.samplers import sample
 
 __all__ = [
     "XY",
+    "BlumeCapel",
+    "Clock",
     "Heisenberg",
     "Ising",
+    "Potts",
     "chain",
     "cubic",
     "exact",

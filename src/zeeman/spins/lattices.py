@@ -7,6 +7,7 @@ the right: the bond is there twice and counts twice, here, in every sampler and 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,14 @@ from numpy.typing import NDArray
 from zeeman.base.checks import check_positive_integer
 
 __all__ = ["Lattice", "chain", "cubic", "honeycomb", "square", "triangular"]
+
+_SECOND: dict[str, list[tuple[int, ...]]] = {
+    "chain": [(2,)],
+    "square": [(1, 1), (1, -1)],
+    "triangular": [(1, 1), (2, -1), (1, -2)],
+    "honeycomb": [(1, 0), (0, 1), (1, -1)],
+    "cubic": [(0, 1, 1), (0, 1, -1), (1, 0, 1), (1, 0, -1), (1, 1, 0), (1, -1, 0)],
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +49,27 @@ class Lattice:
     neighbours: NDArray[np.int32]
     bonds_of: NDArray[np.int32]
     checkerboard: NDArray[np.int8] | None
+
+    @cached_property
+    def second_neighbours(self) -> NDArray[np.int32]:
+        """Second neighbours of every site, (site, z2), as often as a bond leads to them.
+
+        chain +-2; square the diagonals (+-1, +-1); triangular at distance sqrt(3): +-(1, 1), +-(2, -1), +-(1, -2);
+        honeycomb the six of the same sublattice; cubic the twelve face diagonals. The second half of the columns
+        holds the opposites of the first.
+        """
+        index = np.arange(self.n_sites, dtype=np.int32).reshape(self.shape)
+        moves = np.array(_SECOND[self.name])
+        if (moves % self.shape[0] == 0).all(axis=1).any():
+            raise ValueError(f"on {self!r} a site would be its own second neighbour; take a longer lattice")
+        over = tuple(range(moves.shape[1]))
+        columns = [np.roll(index, tuple(-move), over).ravel() for move in (*moves, *-moves)]
+        return np.stack(columns, axis=1)
+
+    @property
+    def second_bonds_of(self) -> NDArray[np.int32]:
+        """Every bond between second neighbours once, (site, z2 / 2), kept at one of its ends."""
+        return np.ascontiguousarray(self.second_neighbours[:, self.second_neighbours.shape[1] // 2 :])
 
     @property
     def n_sites(self) -> int:

@@ -1,8 +1,7 @@
-"""Ising model, H = -J sum_<ij> s_i s_j - h sum_i s_i with s = -1 or +1."""
+"""Ising model, H = -J sum_<ij> s_i s_j - J2 sum_<<ij>> s_i s_j - h sum_i s_i with s = -1 or +1."""
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,13 +9,15 @@ from numpy.typing import NDArray
 
 from zeeman.spins._sums_numba import bond_sums, projections
 from zeeman.spins.lattices import Lattice
+from zeeman.spins.models.model import check_parameters
+from zeeman.spins.models.states import StateModel, States
 
 __all__ = ["Ising"]
 
 
 @dataclass(frozen=True)
-class Ising:
-    """Ising model, H = -J sum_<ij> s_i s_j - h sum_i s_i with s = -1 or +1.
+class Ising(StateModel):
+    """Ising model, H = -J sum_<ij> s_i s_j - J2 sum_<<ij>> s_i s_j - h sum_i s_i with s = -1 or +1.
 
     Parameters
     ----------
@@ -26,6 +27,10 @@ class Ising:
         J; positive aligns, negative alternates. Energies and temperatures are in the units of J and h (k_B = 1).
     field : float
         h.
+    second_coupling : float
+        J2, between second neighbours (`Lattice.second_neighbours`); positive aligns. On the square lattice a negative
+        J2 beyond |J| / 2 makes rows alternate. Zero leaves the fast multi-spin updates; other values use those of
+        discrete states.
 
     Examples
     --------
@@ -38,36 +43,32 @@ class Ising:
     lattice: Lattice
     coupling: float = 1.0
     field: float = 0.0
+    second_coupling: float = 0.0
 
     def __post_init__(self) -> None:
-        if not isinstance(self.lattice, Lattice):
-            raise TypeError(f"lattice must be a Lattice such as zm.spins.square(32), got {self.lattice!r}")
-        for name in ("coupling", "field"):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
-                raise TypeError(f"{name} must be a number, got {value!r}")
-            if not math.isfinite(value):
-                raise ValueError(f"{name} must be finite, got {value!r}; for aligned spins take a large field")
-            object.__setattr__(self, name, float(value))
+        check_parameters(self, "coupling", "field", "second_coupling")
 
-    @property
-    def dtype(self) -> np.dtype:
-        """int8."""
-        return np.dtype(np.int8)
-
-    @property
-    def value_axes(self) -> dict[str, int]:
-        """Spins are scalars."""
-        return {}
+    def tables(self) -> States:
+        """All signs may be reversed where h = 0."""
+        aligned = np.array([[1.0, -1.0], [-1.0, 1.0]])
+        return States(
+            [-1, 1], -self.coupling * aligned, vectors=[[-1], [1]], site=[self.field, -self.field],
+            involutions=[] if self.field else [[1, 0]],
+            second=-self.second_coupling * aligned if self.second_coupling else None,
+        )  # fmt: skip
 
     @property
     def frustrated(self) -> bool:
         """True where no configuration satisfies every bond."""
+        if self.second_coupling:
+            return self.best.frustrated
         return self.coupling < 0 and self.lattice.checkerboard is None
 
     @property
     def pattern(self) -> NDArray[np.int8]:
         """The ordered state, (site,): aligned, alternating, or rows that alternate where bonds are frustrated."""
+        if self.second_coupling:
+            return super().pattern
         if self.coupling >= 0:
             return np.ones(self.lattice.n_sites, np.int8)
         if self.lattice.checkerboard is not None:
@@ -76,6 +77,8 @@ class Ising:
 
     def energy(self, configurations: NDArray) -> NDArray[np.float64]:
         """Energy per site, (sample,), of configurations (sample, site) or (sample, site axes...)."""
+        if self.second_coupling:
+            return super().energy(configurations)
         s = self._sites(configurations)
         lattice = self.lattice
         bonds, up = np.empty((2, len(s)), np.int64)
@@ -86,22 +89,33 @@ class Ising:
         return (-self.coupling * bonds - self.field * up) / lattice.n_sites
 
     def local_field(self, configurations: NDArray) -> NDArray[np.float64]:
-        """Field J sum_j s_j + h at every site, in the shape of the configurations."""
+        """Field J sum_j s_j + J2 sum_k s_k + h at every site, in the shape of the configurations."""
         s = self._sites(configurations).astype(np.int32)
         field = self.coupling * s[:, self.lattice.neighbours].sum(axis=2) + self.field
+        if self.second_coupling:
+            field += self.second_coupling * s[:, self.lattice.second_neighbours].sum(axis=2)
         return field.reshape(np.shape(configurations))
 
-    def order(self, configurations: NDArray) -> NDArray[np.float64]:
-        """Order parameter, (sample,): |m|, |m staggered|, aligning in a field m, frustrated three-sublattice."""
+    def order_parameter(self, configurations: NDArray) -> NDArray[np.float64]:
+        """Order parameter, (sample, component): m, staggered m, frustrated the wave of three sublattices."""
+        if self.second_coupling:
+            return super().order_parameter(configurations)
         configurations = self._sites(configurations)
         if self.frustrated:
             x = np.indices(self.lattice.shape).reshape(len(self.lattice.shape), -1)
             turn = x[0] - x[1] if self.lattice.name == "triangular" else x.sum(axis=0) * 1.5
-            return np.abs(configurations @ (np.exp(2j * np.pi / 3 * turn) / self.lattice.n_sites))
+            wave = configurations @ (np.exp(2j * np.pi / 3 * turn) / self.lattice.n_sites)
+            return np.stack([wave.real, wave.imag], axis=1)
         m = np.empty(len(configurations), np.int64)
         projections(configurations, self.pattern, m)
-        signed = self.field != 0 and self.coupling >= 0
-        return (m if signed else np.abs(m)) / self.lattice.n_sites
+        return m[:, None] / self.lattice.n_sites
+
+    def order(self, configurations: NDArray) -> NDArray[np.float64]:
+        """Size of the order parameter, (sample,); aligning in a field m itself."""
+        m = self.order_parameter(configurations)
+        if self.field != 0 and self.coupling >= 0 and not self.second_coupling:
+            return m[:, 0]
+        return np.hypot(m[:, 0], m[:, 1]) if m.shape[1] == 2 else np.linalg.norm(m, axis=1)
 
     def _sites(self, configurations: NDArray) -> NDArray[np.int8]:
         """Spins as (sample, site); ValueError for configurations of another lattice."""
@@ -115,6 +129,8 @@ class Ising:
 
     def start(self, kind: str, n_samples: int, rng: np.random.Generator) -> NDArray[np.int8]:
         """Configurations (sample, site) to start from."""
+        if self.second_coupling:
+            return super().start(kind, n_samples, rng)
         if kind == "random":
             return (2 * rng.integers(0, 2, (n_samples, self.lattice.n_sites), dtype=np.int8) - 1).astype(np.int8)
         if self.field != 0 and self.coupling >= 0:
@@ -125,7 +141,10 @@ class Ising:
         """Ordered and random; ordered alone for single flips where a symmetry makes ordered starts equivalent.
 
         There a random start freezes in stripes below the critical temperature, and the other has the right weights.
+        Couplings that compete (J2) need both.
         """
+        if self.second_coupling:
+            return super().starts(method)
         equivalent = self.field == 0 or self.coupling < 0
         return ("ordered",) if method == "metropolis" and equivalent and not self.frustrated else ("ordered", "random")
 

@@ -6,14 +6,15 @@ chains start, which order parameter relaxes slowest, and which updates may not b
 
 from __future__ import annotations
 
-from typing import Protocol
+import math
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from zeeman.spins.lattices import Lattice
 
-__all__ = ["Model"]
+__all__ = ["Model", "check_parameters"]
 
 
 class Model(Protocol):
@@ -37,6 +38,9 @@ class Model(Protocol):
     def local_field(self, configurations: NDArray) -> NDArray[np.float64]:
         """Field that each site feels, minus the derivative of the energy by the site's value."""
 
+    def order_parameter(self, configurations: NDArray) -> NDArray[np.float64]:
+        """Order parameter, (sample, component)."""
+
     def order(self, configurations: NDArray) -> NDArray[np.float64]:
         """Size of the order parameter, (sample,): the slow quantity by which relaxation is judged."""
 
@@ -51,3 +55,16 @@ class Model(Protocol):
 
     def why_not(self, method: str) -> str | None:
         """Reason why an update is not valid for this model, else None."""
+
+
+def check_parameters(model: Any, *names: str) -> None:
+    """Raise TypeError or ValueError unless `lattice` is one and the named parameters are finite; make them floats."""
+    if not isinstance(model.lattice, Lattice):
+        raise TypeError(f"lattice must be a Lattice such as zm.spins.square(32), got {model.lattice!r}")
+    for name in names:
+        value = getattr(model, name)
+        if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
+            raise TypeError(f"{name} must be a number, got {value!r}")
+        if not math.isfinite(value):
+            raise ValueError(f"{name} must be finite, got {value!r}; for aligned spins take a large field")
+        object.__setattr__(model, name, float(value))

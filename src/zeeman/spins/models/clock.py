@@ -1,0 +1,57 @@
+"""Clock model, H = -J sum_<ij> cos(2 pi (s_i - s_j) / p) with s = 0..p-1."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from zeeman.base.checks import check_positive_integer
+from zeeman.spins.lattices import Lattice
+from zeeman.spins.models.model import check_parameters
+from zeeman.spins.models.states import StateModel, States
+
+__all__ = ["Clock"]
+
+
+@dataclass(frozen=True)
+class Clock(StateModel):
+    """Clock model, H = -J sum_<ij> cos(2 pi (s_i - s_j) / p) with s = 0..p-1.
+
+    Parameters
+    ----------
+    lattice : Lattice
+        ``square(32)``, ...
+    n_states : int
+        p, 2 to 127.
+    coupling : float
+        J; positive aligns, negative turns neighbours apart. Energies and temperatures are in its unit.
+
+    Examples
+    --------
+    >>> from zeeman.spins.lattices import square
+    >>> float(Clock(square(4)).energy(np.zeros((1, 16), np.int8))[0])
+    -2.0
+    """
+
+    lattice: Lattice
+    n_states: int = 6
+    coupling: float = 1.0
+
+    def __post_init__(self) -> None:
+        check_parameters(self, "coupling")
+        object.__setattr__(self, "n_states", check_positive_integer(self.n_states, "n_states", 2))
+
+    def tables(self) -> States:
+        """All reflections of the p-gon, s -> c - s for every c, through corners and, p being even, between them.
+
+        Any a becomes any b by c = a + b, for odd and even p, so clusters of one site reach every configuration.
+        """
+        p = self.n_states
+        s = np.arange(p)
+        turn = 2 * np.pi / p * s
+        # exactly zero, a half and one where they are: the cosine of s - t is that of t - s
+        cosine = np.round(np.cos(turn), 15)[np.minimum((s[:, None] - s) % p, (s - s[:, None]) % p)]
+        reflections = (s[:, None] - s) % p
+        moving = reflections[(reflections != s).any(axis=1)]  # for p = 2 one reflection is none
+        return States(s, -self.coupling * cosine, np.stack([np.cos(turn), np.sin(turn)], axis=1), involutions=moving)
