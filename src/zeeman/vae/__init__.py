@@ -1,5 +1,6 @@
 """Learned latent models: a datum to a Gaussian code and back, with a likelihood in local fields."""
 
+from zeeman.vae.directions import Angles, VonMisesFisher
 from zeeman.vae.estimator import BetaVAE
 from zeeman.vae.likelihoods import (
     BernoulliLikelihood,
@@ -7,6 +8,8 @@ from zeeman.vae.likelihoods import (
     GaussianLikelihood,
     Likelihood,
     NegativeBinomialLikelihood,
+    VonMisesFisherLikelihood,
+    VonMisesLikelihood,
 )
 from zeeman.vae.model import LatentModel
 from zeeman.vae.networks import MLPDecoder, MLPEncoder, TableDecoder, TableEncoder
@@ -23,6 +26,7 @@ from zeeman.vae.objectives import (
 from zeeman.vae.spectral import LowLevels
 
 __all__ = [
+    "Angles",
     "BernoulliLikelihood",
     "BetaVAE",
     "CategoricalLikelihood",
@@ -39,6 +43,9 @@ __all__ = [
     "PlainReconstruction",
     "TableDecoder",
     "TableEncoder",
+    "VonMisesFisher",
+    "VonMisesFisherLikelihood",
+    "VonMisesLikelihood",
     "WassersteinMMD",
     "elbo",
     "gaussian_kl",

@@ -6,11 +6,9 @@ weight of the KL term. Axes: (replica, sample, site... | latent).
 
 from __future__ import annotations
 
-import contextlib
 import math
 import os
-from collections.abc import Callable, Iterator
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,25 +17,25 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from zeeman.base.checks import check_choice, check_positive_integer
-from zeeman.base.logs import Logger, Values
+from zeeman.base.logs import Logger
 from zeeman.base.progress import Progress
 from zeeman.base.random import entropy_of, stream
 from zeeman.base.store import content_hash
 from zeeman.base.types import Seed
 from zeeman.training import Checkpoint, Plan, Trained, resolve_device, schedule, train
 from zeeman.vae.axes import turn_axes
-from zeeman.vae.inputs import check_data
+from zeeman.vae.inputs import attributes_of, check_data
 from zeeman.vae.likelihoods import NegativeBinomialLikelihood, resolve
-from zeeman.vae.model import LatentModel, build_models, count_weights, resolve_network
+from zeeman.vae.model import LatentModel, build_models, check_padding, count_weights, resolve_network
 from zeeman.vae.objectives import Objective, resolve_objective
 from zeeman.vae.saving import load_model, save_model
 from zeeman.vae.spectral import LowLevels
 from zeeman.vae.start import STARTS, start_at_principal_components
 from zeeman.vae.trained import TrainedVAE
+from zeeman.vae.watching import Callback, named, watching
 
 __all__ = ["BetaVAE"]
 
-Callback: TypeAlias = Callable[[int, list[LatentModel]], object]
 _FRAME_SAMPLES = 512  # looked at when the frame is turned
 
 
@@ -54,9 +52,10 @@ class BetaVAE(TrainedVAE):
     latent_dim : int
         Number of latents.
     likelihood : str or NegativeBinomialLikelihood
-        "bernoulli" (values {0, 1} or {-1, 1}), "categorical" (integers 0..q-1), "gaussian" (unit variance, data not
-        standardised), "negative-binomial" (counts; rates scale with each sample's total: `zeeman.vae.counts`), or
-        "auto": by the values of X, see `likelihood_reason_`.
+        "bernoulli" (values {0, 1} or {-1, 1}), "categorical" (integers 0..q-1, or spins -1, 0, 1), "gaussian" (unit
+        variance, data not standardised), "von_mises" (angles in [0, 2 pi)), "von_mises_fisher" (unit vectors, three
+        components on the last axis), "negative-binomial" (counts; rates scale with each sample's total:
+        `zeeman.vae.counts`), or "auto": by the attributes or the values of X, see `likelihood_reason_`.
     beta : float
         Weight of the KL term. With a sum over sites the useful scale grows with their number. For objective="mmd" the
         weight of MMD^2; "plain" does not use it.
@@ -97,6 +96,9 @@ class BetaVAE(TrainedVAE):
     regulariser : LowLevels, optional
         `zeeman.vae.LowLevels(weight, n_states)` adds weight times the sum of the lowest energies of a batch's codes to
         the loss, which rewards `n_states` separated sets (`zeeman.vae.spectral`).
+    padding : {"zeros", "circular"}
+        Of the convolutions of table1 and table2: zeros beyond the border, as in the paper, or the other side of the
+        torus, for periodic lattices.
 
     Attributes
     ----------
@@ -151,6 +153,7 @@ class BetaVAE(TrainedVAE):
         verbose: bool = False,
         objective: str | Objective = "elbo",
         regulariser: LowLevels | None = None,
+        padding: str = "zeros",
     ) -> None:
         self.latent_dim = latent_dim
         self.likelihood = likelihood
@@ -173,6 +176,7 @@ class BetaVAE(TrainedVAE):
         self.verbose = verbose
         self.objective = objective
         self.regulariser = regulariser
+        self.padding = padding
 
     def fit(
         self,
@@ -188,6 +192,7 @@ class BetaVAE(TrainedVAE):
         Parameters
         ----------
         X : array-like, (sample, ...)
+            Or an xarray.Dataset of `zeeman.spins`, whose ``configuration`` is taken.
         y : ignored
         checkpoint : path, optional
             Folder. The training is stored there at least every epoch; the same call after a kill continues it and
@@ -207,17 +212,19 @@ class BetaVAE(TrainedVAE):
             For bad parameters or data, or a checkpoint of another training; before anything is written.
         """
         self._check_parameters()
+        attributes = attributes_of(X)
         X = check_data(self, X, fitting=True)
         device = resolve_device(self.device)
-        likelihood, reason = resolve(X, self.likelihood, bool(self.tempered))
-        network = resolve_network(self.network, X.shape[1:], bool(self.tempered))
+        likelihood, reason = resolve(X, self.likelihood, bool(self.tempered), attributes)
+        network = resolve_network(self.network, likelihood.site_shape(X.shape[1:]), bool(self.tempered))
+        check_padding(self.padding, network)
         states = likelihood.states(X).to(device)
         seed = self._seed(checkpoint)
         objective = resolve_objective(self.objective)
         models = build_models(
             network if network != "custom" else tuple(self.network),
             likelihood, X.shape[1:], self.latent_dim, float(self.beta), self.n_replicas, seed,
-            objective, self.regulariser,
+            objective, self.regulariser, self.padding,
         )  # fmt: skip
         self.likelihood_, self.likelihood_reason_, self.network_ = likelihood.name, reason, network
         self.sample_shape_, self.seed_ = X.shape[1:], seed
@@ -227,6 +234,7 @@ class BetaVAE(TrainedVAE):
             "likelihood": likelihood.settings(), "validation_fraction": float(self.validation_fraction),
             "start": self.start, "frame": self.frame, "objective": objective.settings(),
             "regulariser": None if self.regulariser is None else self.regulariser.settings(),
+            **({"padding": self.padding} if self.padding != "zeros" else {}),
         }  # fmt: skip
         models = [model.to(device) for model in models]
         held_out, rest = self._split(len(states), seed)
@@ -304,7 +312,7 @@ class BetaVAE(TrainedVAE):
                 start_at_principal_components(model, states, self.seed_, r)
                 if self.n_epochs > 1:
                     model.hold()
-        watch = None if callback is None else _watching(callback, models, checkpoint)
+        watch = None if callback is None else watching(callback, models, checkpoint)
         plan = Plan(
             noise_shape=models[0].objective.noise_shape(self.latent_dim), term_names=models[0].term_names,
             n_epochs=self.n_epochs, batch_size=self.batch_size, learning_rate=self.learning_rate,
@@ -312,7 +320,7 @@ class BetaVAE(TrainedVAE):
             precision=self.precision,
         )  # fmt: skip
         steps = self.n_epochs * max(1, len(states) // self.batch_size)
-        with Progress(steps, "training", enabled=self.verbose) as progress, _named(logger) as log:
+        with Progress(steps, "training", enabled=self.verbose) as progress, named(logger) as log:
             return train(
                 models, states, plan, validate=lambda model: self._mean_elbo(model, judged),  # type: ignore[arg-type]
                 after_epoch=self._after_epoch(models, judged, watch), checkpoint=checkpoint, settings=settings,
@@ -358,38 +366,3 @@ class BetaVAE(TrainedVAE):
         self.best_replica_ = int(np.argmax(np.nan_to_num(merit, nan=-np.inf)))
         self.interrupted_ = trained.interrupted
         self.n_parameters_ = count_weights(models[0])
-
-
-@contextlib.contextmanager
-def _named(logger: Logger | None) -> Iterator[Callable[[int, Values], None] | None]:
-    """Log under the names of `history_`, and close at the end."""
-    if logger is None:
-        yield None
-        return
-    names = {"validation": "validation_elbo"}
-    try:
-        yield lambda epoch, values: logger.log(epoch, {names.get(name, name): row for name, row in values.items()})
-    finally:
-        logger.close()
-
-
-def _watching(callback: Callback, models: list[LatentModel], checkpoint: Any) -> Callable[[], None]:
-    """Count calls, one a replica and epoch, and show the models when all have passed an epoch."""
-    found = None if checkpoint is None else Checkpoint.read(checkpoint)
-    calls = 0 if found is None else found.place["epoch"] * len(models)
-
-    def show(epoch: int) -> None:
-        with torch.no_grad():
-            callback(epoch, models)
-
-    def watch() -> None:
-        nonlocal calls
-        calls += 1
-        if calls % len(models) == 0:
-            show(calls // len(models))
-
-    if found is None:
-        for model in models:
-            model.eval()
-        show(0)
-    return watch

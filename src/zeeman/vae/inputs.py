@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,13 @@ from sklearn.utils.validation import check_array, validate_data
 
 from zeeman.base.checks import check_finite, check_sample_axis
 
-__all__ = ["check_codes", "check_data"]
+__all__ = ["attributes_of", "check_codes", "check_data"]
+
+
+def attributes_of(X: Any) -> Mapping[str, Any]:
+    """Return what an xarray object says of itself, such as the model its configurations come from; else nothing."""
+    attributes = getattr(X, "attrs", None)
+    return attributes if isinstance(attributes, Mapping) and hasattr(X, "dims") else {}
 
 
 def check_data(estimator: Any, X: ArrayLike, *, fitting: bool) -> NDArray:
@@ -20,6 +27,7 @@ def check_data(estimator: Any, X: ArrayLike, *, fitting: bool) -> NDArray:
 
     Sets `n_features_in_` (size of a datum) and `feature_names_in_` when fitting.
     """
+    X = _configurations(X)
     check_sample_axis(X, "X")
     X = X.detach().cpu().numpy() if isinstance(X, torch.Tensor) else X
     shape = getattr(estimator, "sample_shape_", ())
@@ -41,6 +49,18 @@ def check_data(estimator: Any, X: ArrayLike, *, fitting: bool) -> NDArray:
         if not np.any(array != array[0]):
             raise ValueError("X has no variation at all: every sample equals the first; there is nothing to learn")
     return array
+
+
+def _configurations(X: Any) -> Any:
+    """Return the variable ``configuration`` of an xarray.Dataset; anything else as it is."""
+    if not hasattr(X, "data_vars"):
+        return X
+    if "configuration" not in X.data_vars:
+        raise ValueError(
+            f"X is a data set without a variable 'configuration', it has {', '.join(map(str, X.data_vars)) or 'none'}; "
+            "give one of them, X[name]"
+        )
+    return X["configuration"]
 
 
 def check_codes(Z: ArrayLike, latent_dim: int) -> NDArray[np.float32]:

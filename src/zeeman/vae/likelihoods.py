@@ -5,9 +5,12 @@ also beta_k = sigmoid(last channel) in (0, 1), one a site; the effective field i
 (sample, site...):
 
 - Bernoulli, x in {0, 1}: p = sigmoid(h) (eq. 10); -ln p(x) = ln(1 + e^h) - x h. Data in {-1, 1} are read as 0, 1.
-- categorical, x in 0..q-1: p_s = e^{h_s} / sum_t e^{h_t}, fields (sample, site..., state) (eq. 13).
+- categorical, x in 0..q-1: p_s = e^{h_s} / sum_t e^{h_t}, fields (sample, site..., state) (eq. 13). Data that hold -1
+  are spins -1, 0, 1 (Blume-Capel), whose states are 0, 1, 2.
 - Gaussian, unit variance: mean h (eq. 17); -ln p(x) = (x - h)^2 / 2 + ln(2 pi) / 2.
 - negative binomial, x a count: mean (l / l_0) e^r, dispersion theta, fields (sample, site..., 2) (`zeeman.vae.counts`).
+- von Mises, x an angle: p ~ e^{h.(cos x, sin x)}; von Mises-Fisher, x a unit vector: p ~ e^{h.x}; fields
+  (sample, site..., 2) and (sample, site..., 3) (`zeeman.vae.vectors`).
 
 Sums over sites are not divided by their number.
 """
@@ -15,6 +18,7 @@ Sums over sites are not divided by their number.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -22,11 +26,12 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.distributions import Bernoulli, Categorical, Distribution, Independent, Normal
+from torch.distributions import Bernoulli, Categorical, Distribution, Independent, Normal, constraints
 
 from zeeman.base.checks import check_choice
 from zeeman.vae.counts import NegativeBinomialLikelihood, clearly_overdispersed_counts
 from zeeman.vae.sites import Likelihood, check_support
+from zeeman.vae.vectors import VonMisesFisherLikelihood, VonMisesLikelihood, are_angles, are_unit_vectors, fill_a_turn
 
 __all__ = [
     "LIKELIHOODS",
@@ -35,6 +40,8 @@ __all__ = [
     "GaussianLikelihood",
     "Likelihood",
     "NegativeBinomialLikelihood",
+    "VonMisesFisherLikelihood",
+    "VonMisesLikelihood",
     "from_settings",
     "resolve",
 ]
@@ -84,30 +91,32 @@ class BernoulliLikelihood(Likelihood):
 
 
 class CategoricalLikelihood(Likelihood):
-    """States 0..q-1, q >= 2; P(s) = softmax(h)_s."""
+    """States low..low + q - 1, q >= 2, low = 0 but for spins -1, 0, 1; P(low + s) = softmax(h)_s."""
 
     name = "categorical"
 
-    def __init__(self, tempered: bool = False, n_states: int = 2) -> None:
+    def __init__(self, tempered: bool = False, n_states: int = 2, low: int = 0) -> None:
         super().__init__(tempered)
         self.n_states = self.n_fields = self.n_inputs = n_states
+        self.low = low
 
     def settings(self) -> dict[str, Any]:
-        """Return plain values, with q."""
-        return {**super().settings(), "n_states": self.n_states}
+        """Return plain values, with q and the lowest value."""
+        return {**super().settings(), "n_states": self.n_states, "low": self.low}
 
     def states(self, X: NDArray) -> Tensor:
         """Return the integers 0..q-1 in a small type."""
-        allowed = (X >= 0) & (self.n_states > X) & (np.floor(X) == X)
+        high = self.low + self.n_states - 1
+        allowed = (self.low <= X) & (high >= X) & (np.floor(X) == X)
         check_support(
-            X, allowed, f"categorical likelihood with states 0..{self.n_states - 1}",
-            "recode the states as 0..q-1, or choose likelihood='gaussian'",
+            X, allowed, f"categorical likelihood with states {self.low}..{high}",
+            "recode the states as 0..q-1 (or -1, 0, 1), or choose likelihood='gaussian'",
         )  # fmt: skip
-        return torch.from_numpy(X.astype(np.uint8 if self.n_states <= 256 else np.int32))
+        return torch.from_numpy((X - self.low).astype(np.uint8 if self.n_states <= 256 else np.int32))
 
     def values(self, states: Tensor) -> Tensor:
-        """Return the integers 0..q-1."""
-        return states.to(torch.int64)
+        """Return the integers low..low + q - 1."""
+        return states.to(torch.int64) + self.low
 
     def features(self, x: Tensor) -> Tensor:
         """Return one-hot states, (sample, state, site...)."""
@@ -124,8 +133,8 @@ class CategoricalLikelihood(Likelihood):
         return (chosen - fields.logsumexp(-1)).flatten(1).sum(1)
 
     def distribution(self, fields: Tensor) -> Distribution:
-        """Return independent categorical variables with logits h."""
-        return Independent(States(logits=fields), fields.ndim - 2)
+        """Return independent categorical variables with logits h, over the values of the data."""
+        return Independent(States(fields, self.low), fields.ndim - 2)
 
     def draw(self, fields: Tensor, generator: torch.Generator) -> Tensor:
         """Draw a state a site by inverting the cumulative probabilities."""
@@ -164,32 +173,78 @@ class GaussianLikelihood(Likelihood):
 
 
 class States(Categorical):
-    """Categorical distribution whose mean is the expected state number, sum_s s p_s (torch leaves it undefined)."""
+    """Categorical distribution over the integers low, low + 1, ...; torch's is of 0, 1, ... and has no means."""
+
+    def __init__(self, logits: Tensor, low: int = 0, validate_args: bool | None = None) -> None:
+        self.low = low
+        super().__init__(logits=logits, validate_args=validate_args)
+
+    def expand(self, batch_shape: Any, _instance: Any = None) -> States:
+        """Return the same law on a larger batch."""
+        return States(self.logits.expand(*batch_shape, self.logits.shape[-1]), self.low, self._validate_args)
+
+    @constraints.dependent_property(is_discrete=True, event_dim=0)
+    def support(self) -> constraints.Constraint:
+        """Integers low..low + q - 1."""
+        return constraints.integer_interval(self.low, self.low + self._num_events - 1)
 
     @property
     def mean(self) -> Tensor:
-        """Expected state number."""
-        return (self.probs * torch.arange(self.probs.shape[-1])).sum(-1)
+        """Expected value."""
+        return self.low + (self.probs * torch.arange(self.probs.shape[-1])).sum(-1)
+
+    @property
+    def mode(self) -> Tensor:
+        """Most probable value."""
+        return super().mode + self.low
 
     @property
     def variance(self) -> Tensor:
-        """Variance of the state number."""
-        return (self.probs * (torch.arange(self.probs.shape[-1]) - self.mean.unsqueeze(-1)) ** 2).sum(-1)
+        """Variance of the value."""
+        states = torch.arange(self.low, self.low + self.probs.shape[-1])
+        return (self.probs * (states - self.mean.unsqueeze(-1)) ** 2).sum(-1)
+
+    def sample(self, sample_shape: Any = ()) -> Tensor:
+        """Draw values."""
+        return super().sample(torch.Size(sample_shape)) + self.low
+
+    def log_prob(self, value: Tensor) -> Tensor:
+        """Return ln p(value)."""
+        if self._validate_args:
+            self._validate_sample(value)
+        chosen, logits = torch.broadcast_tensors((value.long() - self.low).unsqueeze(-1), self.logits)
+        return logits.gather(-1, chosen[..., :1]).squeeze(-1)
+
+    def enumerate_support(self, expand: bool = True) -> Tensor:
+        """Return every value."""
+        return super().enumerate_support(expand) + self.low
 
 
 LIKELIHOODS: dict[str, type[Likelihood]] = {
     kind.name: kind
-    for kind in (BernoulliLikelihood, CategoricalLikelihood, GaussianLikelihood, NegativeBinomialLikelihood)
-}
+    for kind in (
+        BernoulliLikelihood, CategoricalLikelihood, GaussianLikelihood, NegativeBinomialLikelihood, VonMisesLikelihood,
+        VonMisesFisherLikelihood,
+    )
+}  # fmt: skip
+# what the models of zeeman.spins write into the attributes of their data
+OF_MODELS = {
+    "Potts": "categorical", "Clock": "categorical", "BlumeCapel": "categorical", "XY": "von_mises",
+    "Heisenberg": "von_mises_fisher",
+}  # fmt: skip
 
 
-def resolve(X: NDArray, name: str | Likelihood, tempered: bool) -> tuple[Likelihood, str]:
+def resolve(
+    X: NDArray, name: str | Likelihood, tempered: bool, attributes: Mapping[str, Any] | None = None
+) -> tuple[Likelihood, str]:
     """Return the likelihood called `name` fitted to the values of X, and one line that says why.
 
-    "auto": all values in {0, 1} or in {-1, 1}, Bernoulli; an integer type with values 0..q-1, 3 <= q <= 32,
-    categorical; a table of counts beyond 31, small ones the most frequent, clearly noisier than Poisson's, negative
-    binomial; anything else Gaussian. Other counts have to be asked for: grades, grey values and numbers of states are
-    whole numbers too. A `NegativeBinomialLikelihood` stands for itself, with its choices.
+    "auto": by `attributes` that name a model of `zeeman.spins`, if X can be its configurations; else all values in
+    {0, 1} or in {-1, 1}, Bernoulli; an integer type with values 0..q-1, 3 <= q <= 32, or -1, 0, 1, categorical; unit
+    vectors along a last axis of 3, von Mises-Fisher; a table of counts beyond 31, small ones the most frequent, clearly
+    noisier than Poisson's, negative binomial; anything else Gaussian. Other counts have to be asked for: grades, grey
+    values and numbers of states are whole numbers too. So have angles without attributes: numbers between 0 and 2 pi
+    can be anything. A `NegativeBinomialLikelihood` stands for itself, with its choices.
     """
     if isinstance(name, NegativeBinomialLikelihood):
         if tempered:
@@ -198,30 +253,53 @@ def resolve(X: NDArray, name: str | Likelihood, tempered: bool) -> tuple[Likelih
     if isinstance(name, Likelihood):
         raise TypeError(f"likelihood {name!r} has nothing to choose: give its name, likelihood={name.name!r}")
     check_choice(name, ("auto", *LIKELIHOODS), "likelihood")
+    about = attributes or {}
+    why = "as asked"
     if name == "auto":
-        name, why = _recognise(X)
-    else:
-        why = "as asked"
+        name, why = _by_attributes(X, about) or _recognise(X)
     if name == "bernoulli":
         low = -1 if np.any(X == -1) else 0
         return BernoulliLikelihood(tempered, low=low), f"bernoulli: {why}"
     if name == "categorical":
-        states = max(2, int(X.max()) + 1)
-        if states > _TOO_MANY_STATES:
-            raise ValueError(
-                f"categorical likelihood: X holds {int(X.max())}, so {states} states a site, more than "
-                f"{_TOO_MANY_STATES}; number the states 0..q-1, or choose likelihood='gaussian'"
-            )
-        return CategoricalLikelihood(tempered, n_states=states), f"categorical with {states} states: {why}"
+        return _states(X, tempered, about, why)
     if name == "negative-binomial":
         return NegativeBinomialLikelihood(tempered).fitted(X), f"negative-binomial: {why}"
-    return GaussianLikelihood(tempered), f"gaussian: {why}"
+    return LIKELIHOODS[name](tempered), f"{name}: {why}"
 
 
 def from_settings(settings: dict[str, Any]) -> Likelihood:
     """Rebuild a likelihood from `Likelihood.settings`."""
     arguments = dict(settings)
     return LIKELIHOODS[arguments.pop("name")](**arguments)
+
+
+def _states(X: NDArray, tempered: bool, about: Mapping[str, Any], why: str) -> tuple[Likelihood, str]:
+    """Three states -1, 0, 1 if X holds a -1, else 0..q-1, q from the largest or the attributes."""
+    if X.min() == -1 or about.get("model") == "BlumeCapel":
+        likelihood = CategoricalLikelihood(tempered, n_states=3, low=-1)
+        return likelihood, f"categorical with 3 states, -1, 0, 1: {why}"
+    states = max(2, int(X.max()) + 1, int(about.get("n_states", 0)))
+    if states > _TOO_MANY_STATES:
+        raise ValueError(
+            f"categorical likelihood: X holds {int(X.max())}, so {states} states a site, more than "
+            f"{_TOO_MANY_STATES}; number the states 0..q-1, or choose likelihood='gaussian'"
+        )
+    return CategoricalLikelihood(tempered, n_states=states), f"categorical with {states} states: {why}"
+
+
+def _by_attributes(X: NDArray, about: Mapping[str, Any]) -> tuple[str, str] | None:
+    """Return the likelihood of the model that the data say they come from, unless X says that it is something else."""
+    model = str(about.get("model", ""))
+    name = OF_MODELS.get(model)
+    if name is None:
+        return None
+    low, high = (-1, 1) if model == "BlumeCapel" else (0, _TOO_MANY_STATES - 1)
+    fits = {
+        "categorical": X.dtype.kind in "iu" and X.min() >= low and X.max() <= high,
+        "von_mises": are_angles(X),
+        "von_mises_fisher": are_unit_vectors(X),
+    }[name]
+    return (name, f"X says that it comes from the model {model}") if fits else None
 
 
 def _recognise(X: NDArray) -> tuple[str, str]:
@@ -232,6 +310,10 @@ def _recognise(X: NDArray) -> tuple[str, str]:
             return "bernoulli", f"every value of X is {low} or 1"
     if X.dtype.kind in "iu" and X.min() >= 0 and X.max() < _MOST_STATES:
         return "categorical", f"X holds integers 0..{int(X.max())}"
+    if X.dtype.kind in "iu" and X.min() == -1 and X.max() <= 1:
+        return "categorical", "X holds spins -1, 0, 1"
+    if are_unit_vectors(X):
+        return "von_mises_fisher", "X holds unit vectors along its last axis"
     if X.max() >= _MOST_STATES and clearly_overdispersed_counts(X):
         return "negative-binomial", (
             f"X holds counts 0..{int(X.max())} whose variance exceeds their mean; with likelihood='gaussian' they are "
@@ -239,4 +321,8 @@ def _recognise(X: NDArray) -> tuple[str, str]:
         )
     if X.dtype.kind in "iu":
         return "gaussian", f"X holds integers {int(X.min())}..{int(X.max())}, not 0..q-1 with q at most {_MOST_STATES}"
+    if fill_a_turn(X):
+        return "gaussian", (
+            "X holds real numbers that fill [0, 2 pi) and could be anything; if they are angles, likelihood='von_mises'"
+        )
     return "gaussian", "X holds real numbers"

@@ -16,11 +16,11 @@ from zeeman.base.checks import check_choice
 from zeeman.base.random import torch_seeded
 from zeeman.vae.likelihoods import Likelihood
 from zeeman.vae.metric import laplace_scale
-from zeeman.vae.networks import MLPDecoder, MLPEncoder, TableDecoder, TableEncoder
+from zeeman.vae.networks import PADDINGS, MLPDecoder, MLPEncoder, TableDecoder, TableEncoder
 from zeeman.vae.objectives import EvidenceBound, Objective
 from zeeman.vae.spectral import LowLevels
 
-__all__ = ["NETWORKS", "LatentModel", "build_models", "resolve_network"]
+__all__ = ["NETWORKS", "LatentModel", "build_models", "check_padding", "resolve_network"]
 
 NETWORKS = ("table1", "table2", "mlp")
 _FOLLOWING = 0.2  # of the decoder's rate
@@ -132,7 +132,7 @@ class LatentModel(nn.Module):
 
 
 def resolve_network(network: object, shape: tuple[int, ...], tempered: bool) -> str:
-    """Return the name of the network for a datum of this shape; "custom" for a pair of modules."""
+    """Return the name of the network for sites of this shape; "custom" for a pair of modules."""
     lattice = len(shape) == 2 and shape[0] == shape[1] and shape[0] >= 8 and shape[0] % 2 == 0
     table = "table2" if tempered else "table1"
     if isinstance(network, (tuple, list)):
@@ -145,7 +145,7 @@ def resolve_network(network: object, shape: tuple[int, ...], tempered: bool) -> 
     if network in ("table1", "table2"):
         if not lattice:
             raise ValueError(
-                f"network={network!r} needs data of shape (sample, L, L) with even L >= 8, got a datum of shape "
+                f"network={network!r} needs data of shape (sample, L, L) with even L >= 8, got a datum with sites "
                 f"{shape}; reshape the data, or use network='mlp' or 'auto'"
             )
         if network != table:
@@ -154,6 +154,14 @@ def resolve_network(network: object, shape: tuple[int, ...], tempered: bool) -> 
                 f"tempered likelihood; use network={table!r} or tempered={not tempered}"
             )
     return str(network)
+
+
+def check_padding(padding: str, network: str) -> None:
+    """Raise ValueError for an unknown padding, or one that the network has no use for."""
+    check_choice(padding, PADDINGS, "padding")
+    if padding != "zeros" and network not in ("table1", "table2"):
+        own = "build it into your own modules" if network == "custom" else "use network='table1', or padding='zeros'"
+        raise ValueError(f"padding={padding!r} is for the convolutions of table1 and table2, not {network!r}: {own}")
 
 
 def build_models(
@@ -166,18 +174,27 @@ def build_models(
     seed: int,
     objective: Objective | None = None,
     regulariser: LowLevels | None = None,
+    padding: str = "zeros",
 ) -> list[LatentModel]:
-    """Return replicas with weights from the streams "weights"; replica r's do not depend on how many there are."""
+    """Return replicas with weights from the streams "weights"; replica r's do not depend on how many there are.
+
+    `shape` is that of a datum.
+    """
+    sites = likelihood.site_shape(shape)
     models = []
     for r in range(n_replicas):
         with torch_seeded(seed, "weights", r):
-            encoder, decoder = _pair(network, likelihood, shape, latent_dim)
+            encoder, decoder = _pair(network, likelihood, sites, latent_dim, padding)
         models.append(LatentModel(encoder, decoder, likelihood, beta, objective, regulariser))
     return models
 
 
 def _pair(
-    network: str | tuple[nn.Module, nn.Module], likelihood: Likelihood, shape: tuple[int, ...], latent_dim: int
+    network: str | tuple[nn.Module, nn.Module],
+    likelihood: Likelihood,
+    shape: tuple[int, ...],
+    latent_dim: int,
+    padding: str,
 ) -> tuple[nn.Module, nn.Module]:
     n_in, n_out, head = likelihood.n_inputs, likelihood.n_outputs, likelihood.head(shape)
     if not isinstance(network, str):
@@ -186,7 +203,7 @@ def _pair(
     encoder, decoder = (
         (MLPEncoder(n_in, shape, latent_dim), MLPDecoder(latent_dim, shape, n_out))
         if network == "mlp"
-        else (TableEncoder(n_in, shape[0], latent_dim), TableDecoder(latent_dim, shape[0], n_out))
+        else (TableEncoder(n_in, shape[0], latent_dim, padding), TableDecoder(latent_dim, shape[0], n_out, padding))
     )
     if head is not None:
         decoder.layers.append(head)

@@ -2,7 +2,8 @@
 
 A datum enters as (sample, channel, site...) and leaves the decoder as (sample, channel, site...), where the likelihood
 says how many channels it reads and writes. Tables I and II of paper 002 are for square lattices; their sizes follow
-from L. Table II is Table I with one more output channel, the branch of local inverse temperatures.
+from L. Table II is Table I with one more output channel, the branch of local inverse temperatures. Convolutions end at
+the border of the picture ("zeros", as in the tables) or go on around the torus ("circular").
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-__all__ = ["MLPDecoder", "MLPEncoder", "TableDecoder", "TableEncoder"]
+__all__ = ["PADDINGS", "MLPDecoder", "MLPEncoder", "TableDecoder", "TableEncoder"]
+
+PADDINGS = ("zeros", "circular")
 
 _SLOPE = 0.2  # leaky ReLU of the encoder; the decoder has plain ReLU
 _SCALE_FLOOR = 1e-6  # keeps ln(scale) finite
@@ -44,15 +47,21 @@ class TableEncoder(nn.Module):
     size : int
         Even lattice size L >= 8; the maps have L, L/2 and ceil(L/4) sites a side ("same" padding).
     latent_dim : int
+    padding : {"zeros", "circular"}
+        What lies beyond the border: nothing, or the other side of the torus. A "circular" convolution of stride 2
+        commutes with translations by 2 sites, both by 4 (where 4 divides L).
     """
 
-    def __init__(self, n_channels: int, size: int, latent_dim: int) -> None:
+    def __init__(self, n_channels: int, size: int, latent_dim: int, padding: str = "zeros") -> None:
         super().__init__()
         _, half, quarter = _sides(size)
+        odd = nn.ZeroPad2d if padding == "zeros" else nn.CircularPad2d
         self.layers = nn.Sequential(
-            nn.Conv2d(n_channels, 64, 4, 2, padding=1, bias=False), nn.BatchNorm2d(64), nn.LeakyReLU(_SLOPE),
-            *([nn.ZeroPad2d((0, 1, 0, 1))] if half % 2 else []),
-            nn.Conv2d(64, 128, 4, 2, padding=1, bias=False), nn.BatchNorm2d(128), nn.LeakyReLU(_SLOPE),
+            nn.Conv2d(n_channels, 64, 4, 2, padding=1, bias=False, padding_mode=padding),
+            nn.BatchNorm2d(64), nn.LeakyReLU(_SLOPE),
+            *([odd((0, 1, 0, 1))] if half % 2 else []),
+            nn.Conv2d(64, 128, 4, 2, padding=1, bias=False, padding_mode=padding),
+            nn.BatchNorm2d(128), nn.LeakyReLU(_SLOPE),
             nn.Flatten(),
             nn.Linear(128 * quarter**2, 1024, bias=False), nn.BatchNorm1d(1024), nn.LeakyReLU(_SLOPE),
         )  # fmt: skip
@@ -68,20 +77,24 @@ class TableDecoder(nn.Module):
     """Decoder of Tables I and II: layers of 1024 and 128 (L/4)^2, two 4x4 deconvolutions of stride 2, linear output.
 
     The sigmoid printed last in the table belongs to the likelihood. The branches of Table II are channels here.
+    With padding="circular" a deconvolution reads one more row on each side, from the other end, and its result is cut
+    to the torus: what it writes over one border arrives at the opposite one.
     """
 
-    def __init__(self, latent_dim: int, size: int, n_channels: int) -> None:
+    def __init__(self, latent_dim: int, size: int, n_channels: int, padding: str = "zeros") -> None:
         super().__init__()
         _, half, quarter = _sides(size)
         n_hidden = 128 * quarter**2
+        around = [] if padding == "zeros" else [nn.CircularPad2d(1)]
+        cut = 1 + 2 * len(around)
         self.layers = nn.Sequential(
             nn.Linear(latent_dim, 1024, bias=False), nn.BatchNorm1d(1024), nn.ReLU(),
             nn.Linear(1024, n_hidden, bias=False), nn.BatchNorm1d(n_hidden), nn.ReLU(),
             nn.Unflatten(1, (128, quarter, quarter)),
-            nn.ConvTranspose2d(128, 64, 4, 2, padding=1, bias=False),
+            *around, nn.ConvTranspose2d(128, 64, 4, 2, padding=cut, bias=False),
             *([nn.ZeroPad2d((0, -1, 0, -1))] if half % 2 else []),
             nn.BatchNorm2d(64), nn.ReLU(),
-            nn.ConvTranspose2d(64, n_channels, 4, 2, padding=1),
+            *around, nn.ConvTranspose2d(64, n_channels, 4, 2, padding=cut),
         )  # fmt: skip
         _glorot(self)
 

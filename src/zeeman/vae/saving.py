@@ -106,7 +106,7 @@ def _rebuild(
     models = build_models(
         tuple(network) if vae.network_ == "custom" else vae.network_,
         vae._likelihood, vae.sample_shape_, vae.latent_dim, float(vae.beta), vae.n_replicas, vae.seed_,
-        resolve_objective(vae.objective), vae.regulariser,
+        resolve_objective(vae.objective), vae.regulariser, vae.padding,
     )  # fmt: skip
     for r, model in enumerate(models):
         prefix = f"{r}/"

@@ -41,6 +41,10 @@ class Likelihood(ABC):
         """Return a last layer for decoders of a datum of this shape, if the likelihood needs weights of its own."""
         return None
 
+    def site_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        """Return the shape of the sites of a datum of this shape; what components a site has comes last."""
+        return shape
+
     @abstractmethod
     def states(self, X: NDArray) -> Tensor:
         """Return data in the compact form of training; ValueError for a value outside the support."""

@@ -66,8 +66,9 @@ class TrainedVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
         """Return p(x|z) of the best replica: batch (sample,), event one datum.
 
         `.mean` is in the units of the likelihood: Bernoulli, probabilities of the higher value in [0, 1]; categorical,
-        expected state numbers (`.base_dist.probs` has the probabilities); Gaussian, means; negative binomial, counts at
-        the median library of the fitted data.
+        expected values of the state (`.base_dist.probs` has the probabilities); Gaussian, means; von Mises, mean
+        directions in [0, 2 pi); von Mises-Fisher, mean vectors; negative binomial, counts at the median library of the
+        fitted data.
         """
         fields = self._fields(Z)
         return self._likelihood.distribution(fields)
@@ -75,9 +76,10 @@ class TrainedVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
     def local_fields(self, Z: ArrayLike) -> NDArray[np.float32]:
         """Return local fields of the best replica at Z (paper 002, eq. 10, 13, 17), (sample, site...).
 
-        Bernoulli: h_k with P(high) = sigmoid(h_k); categorical: (sample, site..., state); Gaussian: the mean; negative
-        binomial: ln mu_k - ln(theta_k + mu_k), what multiplies a count. A tempered model returns the effective field
-        beta_k h_k.
+        Bernoulli: h_k with P(high) = sigmoid(h_k); categorical: (sample, site..., state); Gaussian: the mean; von Mises
+        and von Mises-Fisher: what multiplies (cos x, sin x) or x, (sample, site..., 2) or (sample, site..., 3);
+        negative binomial: ln mu_k - ln(theta_k + mu_k), what multiplies a count. A tempered model returns the effective
+        field beta_k h_k.
         """
         return self._likelihood.local_fields(self._fields(Z)).numpy()
 
