@@ -83,7 +83,7 @@ class VectorModel(ABC):
         (cos q x_i, sin q x_i) s_i, 2 n components.
         """
         s = self.vectors(configurations).astype(np.float64)
-        return np.einsum("wi,sia->swa", self._waves(), s).reshape(len(s), -1) / self.lattice.n_sites
+        return np.einsum("wi,sia->swa", self.waves(), s).reshape(len(s), -1) / self.lattice.n_sites
 
     def order(self, configurations: NDArray) -> NDArray[np.float64]:
         """Length of the order parameter, (sample,)."""
@@ -96,7 +96,7 @@ class VectorModel(ABC):
             s = rng.standard_normal((n_samples, self.lattice.n_sites, n))
             return self.values(s / np.linalg.norm(s, axis=2, keepdims=True))
         ordered = np.zeros((self.lattice.n_sites, n))
-        waves = self._waves()
+        waves = self.waves()
         ordered[:, : len(waves)] = waves.T / np.linalg.norm(waves[:, 0])
         return self.values(ordered @ _orthogonal(n_samples, n, rng))
 
@@ -117,7 +117,7 @@ class VectorModel(ABC):
         """Every update is valid: reflections leave the energy as it is."""
         return None
 
-    def _waves(self) -> NDArray[np.float64]:
+    def waves(self) -> NDArray[np.float64]:
         """Weights of the ordered state, (wave, site): one sign a site, or cosine and sine times sqrt(2)."""
         lattice = self.lattice
         if self.coupling >= 0:

@@ -97,9 +97,9 @@ class MultiHistogram:
         return self.quantity(lambda t, m1, m2: self.n_sites * (m2 - (m1**2 if connected else 0)) / t, np.sqrt(m), m)
 
     def binder(self, order: ArrayLike) -> Curve:
-        """1 - <m^4> / (3 <m^2>^2), for any number of components of m."""
-        m = self._order(order)
-        return self.quantity(lambda t, m2, m4: 1 - m4 / (3 * m2**2), m, m**2)
+        """Binder cumulant 1 - n / (n + 2) <m^4> / <m^2>^2 of m (sample,), n = 1, or (sample, component)."""
+        m, n = self._order(order), 1 if np.ndim(order) == 1 else np.shape(order)[1]
+        return self.quantity(lambda t, m2, m4: 1 - n / (n + 2) * m4 / m2**2, m, m**2)
 
     def derivative(self, observable: ArrayLike) -> Curve:
         """d<A>/dbeta = -(<A E> - <A><E>), beta = 1/T and E of the whole system."""
