@@ -18,7 +18,7 @@ from zeeman.spins._random_numba import COLUMNS, jit, sfc64
 
 __all__ = ["exp", "half_turn", "log", "uniforms"]
 
-_I, _F = np.int32, np.float32
+_I, _F, _U = np.int32, np.float32, np.uint64
 _ONE, _HALF, _TINY = _F(1), _F(0.5), _F(2.0**-24)
 _LOG2E, _LN2, _LOWEST = _F(1.4426950408889634), _F(0.6931471805599453), _F(-87.0)
 # Taylor, |x| <= 1/2: 2^x, then sin and cos of pi x; log(1 + x) for -0.3 < x < 0.42 by S. Moshier (Cephes, logf)
@@ -82,13 +82,14 @@ def half_turn(x):
 
 @jit(inline="always")
 def uniforms(state, u):
-    """Fill `u` (2 k, 32) with numbers of (0, 1] from the 32 generators of `state` (4, 32)."""
-    for k in range(0, u.shape[0], 2):
+    """Fill `u` (2 k rows of 32) with numbers of (0, 1] from the 32 generators of `state` (4, 32)."""
+    flat = state.reshape(128)  # rows at known distances, which lets the loop over columns become vectors
+    for start in range(0, u.size, 64):
         for w in range(COLUMNS):
-            a, b, c, d, word = sfc64(state[0, w], state[1, w], state[2, w], state[3, w])
-            state[0, w] = a
-            state[1, w] = b
-            state[2, w] = c
-            state[3, w] = d
-            u[k, w] = (_F(_I(word >> np.uint64(40))) + _HALF) * _TINY
-            u[k + 1, w] = (_F(_I((word >> np.uint64(8)) & np.uint64(0xFFFFFF))) + _HALF) * _TINY
+            a, b, c, d, word = sfc64(flat[w], flat[32 + w], flat[64 + w], flat[96 + w])
+            flat[w] = a
+            flat[32 + w] = b
+            flat[64 + w] = c
+            flat[96 + w] = d
+            u[start + w] = (_F(_I(word >> _U(40))) + _HALF) * _TINY
+            u[start + 32 + w] = (_F(_I((word >> _U(8)) & _U(0xFFFFFF))) + _HALF) * _TINY

@@ -29,15 +29,14 @@ def swendsen_wang(spins, bonds_of, k, states, n_sweeps):
     n, d = bonds_of.shape
     components = spins.shape[2]
     rows = -(-n * (d + 1) // (2 * COLUMNS)) * 2
-    noise = np.empty((rows, COLUMNS), np.float32)
+    u = np.empty(rows * COLUMNS, np.float32)
     parent, size, r = np.empty(n, np.int32), np.empty(n, np.float32), np.empty(components, np.float32)
-    u = noise.reshape(-1)
     bonds, coins = u[: n * d].reshape(n, d), u[n * d :]
     for chain in range(spins.shape[0]):
         s, state = spins[chain], states[chain]
         for _ in range(n_sweeps):
             _direction(state, r)
-            uniforms(state, noise)
+            uniforms(state, u)
             for i in range(n):
                 parent[i] = i
                 size[i] = _ZERO

@@ -1,31 +1,36 @@
 # ruff: noqa: ANN001, ANN202 (Numba infers the types of compiled functions)
 """Local updates of unit vectors, 32 replicas side by side; sums over bonds.
 
-Spins are (block, site, component, 32) float32: the innermost loop runs over replicas and has neither branch nor call,
-so it becomes vectors. Each replica has its own generator, a column of states (block, 4, 32). h = k sum_j s_j with
-k = J / T is the local field in units of the temperature. New vectors are pulled back to length 1 by one Newton step,
-3/2 - |s|^2 / 2, so that lengths never drift.
+Spins are (block, site, 32 x + 32 y + ...) float32, the components of a site one after the other in rows of 32 replicas.
+The innermost loop runs over replicas, has neither branch nor call and knows how far rows are apart, so it becomes
+vectors. Each replica has its own generator, a column of states (block, 4, 32). h = k sum_j s_j with k = J / T is the
+local field in units of the temperature. New vectors are pulled back to length 1 by one Newton step, 3/2 - |s|^2 / 2, so
+that lengths never drift.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
 
 import numpy as np
 
 from zeeman.spins._functions_numba import exp, half_turn, log, uniforms
 from zeeman.spins._random_numba import COLUMNS, jit
 
-__all__ = ["bond_sums", "heisenberg_heat_bath", "heisenberg_metropolis", "reflect", "xy_heat_bath", "xy_metropolis"]
+__all__ = ["bond_sums", "heisenberg_heat_bath", "heisenberg_metropolis", "reflections", "xy_heat_bath", "xy_metropolis"]
 
 _F = np.float32
 _ZERO, _HALF, _ONE, _TWO, _1_5 = _F(0), _F(0.5), _F(1), _F(2), _F(1.5)
 _WEAK = _F(1e-5)  # fields below act as this one: they move mean cosines by less than 1e-5
+_Y, _Z = COLUMNS, 2 * COLUMNS  # where the rows of y and z begin
 _CONTRACT = {"fastmath": {"contract"}}
 
 
 @jit(**_CONTRACT)
 def xy_metropolis(spins, neighbours, k, width, states, n_sweeps):
     """Turn by the angle 2 atan(t), t even in (-width, width): accept with min(1, exp(h . (s' - s)))."""
-    h, u = np.empty((2, COLUMNS), np.float32), np.empty((2, COLUMNS), np.float32)
+    h, u = np.empty(2 * COLUMNS, np.float32), np.empty(2 * COLUMNS, np.float32)
     for b in range(spins.shape[0]):
         for _ in range(n_sweeps):
             for i in range(spins.shape[1]):
@@ -33,16 +38,16 @@ def xy_metropolis(spins, neighbours, k, width, states, n_sweeps):
                 _field(spins[b], neighbours, i, k, h)
                 s = spins[b, i]
                 for w in range(COLUMNS):
-                    x, y = s[0, w], s[1, w]
-                    t = width * (_TWO * u[0, w] - _ONE)
+                    x, y = s[w], s[_Y + w]
+                    t = width * (_TWO * u[w] - _ONE)
                     q = _TWO * t / (_ONE + t * t)
                     dx, dy = -q * (y + t * x), q * (x - t * y)
-                    gain = dx * h[0, w] + dy * h[1, w]
-                    accept = _F(u[1, w] < exp(min(gain, _ZERO)))
+                    gain = dx * h[w] + dy * h[_Y + w]
+                    accept = _F(u[_Y + w] < exp(min(gain, _ZERO)))
                     x, y = x + accept * dx, y + accept * dy
                     scale = _1_5 - _HALF * (x * x + y * y)
-                    s[0, w] = x * scale
-                    s[1, w] = y * scale
+                    s[w] = x * scale
+                    s[_Y + w] = y * scale
 
 
 @jit(**_CONTRACT)
@@ -51,7 +56,7 @@ def heisenberg_metropolis(spins, neighbours, k, width, states, n_sweeps):
 
     v and -v are equally likely and turn one way and back, so the proposal is symmetric.
     """
-    h, u = np.empty((3, COLUMNS), np.float32), np.empty((4, COLUMNS), np.float32)
+    h, u = np.empty(3 * COLUMNS, np.float32), np.empty(4 * COLUMNS, np.float32)
     for b in range(spins.shape[0]):
         for _ in range(n_sweeps):
             for i in range(spins.shape[1]):
@@ -59,56 +64,58 @@ def heisenberg_metropolis(spins, neighbours, k, width, states, n_sweeps):
                 _field(spins[b], neighbours, i, k, h)
                 s = spins[b, i]
                 for w in range(COLUMNS):
-                    x, y, z = s[0, w], s[1, w], s[2, w]
-                    a, c = width * (_TWO * u[0, w] - _ONE), width * (_TWO * u[1, w] - _ONE)
-                    e = width * (_TWO * u[2, w] - _ONE)
+                    x, y, z = s[w], s[_Y + w], s[_Z + w]
+                    a, c = width * (_TWO * u[w] - _ONE), width * (_TWO * u[_Y + w] - _ONE)
+                    e = width * (_TWO * u[_Z + w] - _ONE)
                     p, q, r = c * z - e * y, e * x - a * z, a * y - c * x
                     g = _TWO / (_ONE + a * a + c * c + e * e)
                     dx, dy, dz = g * (p + c * r - e * q), g * (q + e * p - a * r), g * (r + a * q - c * p)
-                    gain = dx * h[0, w] + dy * h[1, w] + dz * h[2, w]
-                    accept = _F(u[3, w] < exp(min(gain, _ZERO)))
+                    gain = dx * h[w] + dy * h[_Y + w] + dz * h[_Z + w]
+                    accept = _F(u[_Y + _Z + w] < exp(min(gain, _ZERO)))
                     x, y, z = x + accept * dx, y + accept * dy, z + accept * dz
                     scale = _1_5 - _HALF * (x * x + y * y + z * z)
-                    s[0, w] = x * scale
-                    s[1, w] = y * scale
-                    s[2, w] = z * scale
+                    s[w] = x * scale
+                    s[_Y + w] = y * scale
+                    s[_Z + w] = z * scale
 
 
 @jit(**_CONTRACT)
 def xy_heat_bath(spins, neighbours, k, trials, states, n_sweeps):
     """Draw the angle to the field from exp(|h| cos), by rejection from a wrapped Cauchy law.
 
-    D. J. Best, N. I. Fisher, Applied Statistics 28 (1979) 152, in w = 1 - cos: with r = 1 + d, the trial is
-    w = 2 d S^2 / (d + 2 C^2) for (C, S) at a uniform angle, accepted with c exp(1 - c), c = |h| (d + w). Where all
-    `trials` fail the spin stays: whether they do does not depend on it, so detailed balance holds exactly.
+    D. J. Best, N. I. Fisher, Applied Statistics 28 (1979) 152, in w = 1 - cos: with r = 1 + d, r^2 - 1 = r / |h|, the
+    trial is w = 2 d S^2 / (d + 2 C^2) for (C, S) at a uniform angle, accepted with c exp(1 - c), c = |h| (d + w). Where
+    all `trials` fail the spin stays: whether they do does not depend on it, so detailed balance holds exactly.
     """
-    h, u = np.empty((2, COLUMNS), np.float32), np.empty((2, COLUMNS), np.float32)
+    h, u = np.empty(2 * COLUMNS, np.float32), np.empty(2 * COLUMNS, np.float32)
+    size, d = np.empty(COLUMNS, np.float32), np.empty(COLUMNS, np.float32)
     for b in range(spins.shape[0]):
         for _ in range(n_sweeps):
             for i in range(spins.shape[1]):
                 _field(spins[b], neighbours, i, k, h)
                 s = spins[b, i]
+                for w in range(COLUMNS):
+                    length = np.sqrt(h[w] * h[w] + h[_Y + w] * h[_Y + w])
+                    weak = length < _WEAK
+                    length = _WEAK if weak else length
+                    h[w] = _ONE if weak else h[w] / length
+                    h[_Y + w] = _ZERO if weak else h[_Y + w] / length
+                    a = _HALF / length
+                    d[w] = a + a * a / (_ONE + np.sqrt(_ONE + a * a))
+                    size[w] = length
                 for _ in range(trials):
                     uniforms(states[b], u)
                     for w in range(COLUMNS):
-                        x, y = h[0, w], h[1, w]
-                        size = np.sqrt(x * x + y * y)
-                        weak = size < _WEAK
-                        scale = _ONE / (_ONE if weak else size)
-                        size = max(size, _WEAK)
-                        x, y = _ONE if weak else x * scale, y * scale
-                        a = _HALF / size
-                        d = a + a * a / (_ONE + np.sqrt(_ONE + a * a))
-                        cosine, sine = half_turn(u[0, w] - _HALF)
-                        far = _TWO * d * sine * sine / (d + _TWO * cosine * cosine)
-                        c = size * (d + far)
+                        cosine, sine = half_turn(u[w] - _HALF)
+                        far = _TWO * d[w] * sine * sine / (d[w] + _TWO * cosine * cosine)
+                        c = size[w] * (d[w] + far)
+                        accept = u[_Y + w] < c * exp(_ONE - c)
                         along, across = _ONE - far, np.sqrt(max(far * (_TWO - far), _ZERO))
                         across = across if sine > _ZERO else -across
-                        x, y = along * x - across * y, along * y + across * x
-                        accept = u[1, w] < c * exp(_ONE - c)
-                        s[0, w] = x if accept else s[0, w]
-                        s[1, w] = y if accept else s[1, w]
-                _shorten(s)
+                        x, y = along * h[w] - across * h[_Y + w], along * h[_Y + w] + across * h[w]
+                        scale = _1_5 - _HALF * (x * x + y * y)
+                        s[w] = x * scale if accept else s[w]
+                        s[_Y + w] = y * scale if accept else s[_Y + w]
 
 
 @jit(**_CONTRACT)
@@ -117,7 +124,7 @@ def heisenberg_heat_bath(spins, neighbours, k, states, n_sweeps):
 
     The azimuth is uniform about the field, in the frame of T. Duff et al., J. Comput. Graph. Tech. 6 (2017) 1.
     """
-    h, u = np.empty((3, COLUMNS), np.float32), np.empty((2, COLUMNS), np.float32)
+    h, u = np.empty(3 * COLUMNS, np.float32), np.empty(2 * COLUMNS, np.float32)
     for b in range(spins.shape[0]):
         for _ in range(n_sweeps):
             for i in range(spins.shape[1]):
@@ -125,47 +132,56 @@ def heisenberg_heat_bath(spins, neighbours, k, states, n_sweeps):
                 _field(spins[b], neighbours, i, k, h)
                 s = spins[b, i]
                 for w in range(COLUMNS):
-                    x, y, z = h[0, w], h[1, w], h[2, w]
+                    x, y, z = h[w], h[_Y + w], h[_Z + w]
                     size = np.sqrt(x * x + y * y + z * z)
                     weak = size < _WEAK
                     scale = _ONE / (_ONE if weak else size)
                     x, y, z = x * scale, y * scale, _ONE if weak else z * scale
-                    turns = -log(u[0, w]) / (_TWO * max(size, _WEAK))
+                    turns = -log(u[w]) / (_TWO * max(size, _WEAK))
                     far = _TWO * (turns - np.floor(turns))
-                    c, q = half_turn(u[1, w] - _HALF)
+                    c, q = half_turn(u[_Y + w] - _HALF)
                     radius = np.sqrt(max(far * (_TWO - far), _ZERO))
                     p, q = radius * (c * c - q * q), radius * (_TWO * c * q)
                     along = _ONE - far
                     sign = _ONE if z >= _ZERO else -_ONE
                     a = -_ONE / (sign + z)
                     b_ = x * y * a
-                    s[0, w] = p * (_ONE + sign * x * x * a) + q * b_ + along * x
-                    s[1, w] = p * sign * b_ + q * (sign + y * y * a) + along * y
-                    s[2, w] = -p * sign * x - q * y + along * z
-                _shorten(s)
+                    x, y, z = (
+                        p * (_ONE + sign * x * x * a) + q * b_ + along * x,
+                        p * sign * b_ + q * (sign + y * y * a) + along * y,
+                        -p * sign * x - q * y + along * z,
+                    )
+                    scale = _1_5 - _HALF * (x * x + y * y + z * z)
+                    s[w] = x * scale
+                    s[_Y + w] = y * scale
+                    s[_Z + w] = z * scale
 
 
-@jit(**_CONTRACT)
-def reflect(spins, neighbours, k, n_sweeps):
-    """Reflect every spin about its local field, s' = 2 (s . h) h / h^2 - s, in site order: the energy stays."""
-    n = spins.shape[2]
-    h, along = np.empty((n, COLUMNS), np.float32), np.empty((2, COLUMNS), np.float32)
-    for b in range(spins.shape[0]):
-        for _ in range(n_sweeps):
-            for i in range(spins.shape[1]):
-                _field(spins[b], neighbours, i, k, h)
-                s = spins[b, i]
-                along[:] = _ZERO
-                for a in range(n):
+@cache
+def reflections(n: int) -> Callable[..., None]:
+    """Compiled sweeps that reflect every spin of n components about its field, s' = 2 (s . h) h / h^2 - s."""
+
+    def kernel(spins, neighbours, k, n_sweeps):
+        h = np.empty(n * COLUMNS, np.float32)
+        for b in range(spins.shape[0]):
+            for _ in range(n_sweeps):
+                for i in range(spins.shape[1]):
+                    _field(spins[b], neighbours, i, k, h)
+                    s = spins[b, i]
                     for w in range(COLUMNS):
-                        along[0, w] += s[a, w] * h[a, w]
-                        along[1, w] += h[a, w] * h[a, w]
-                for w in range(COLUMNS):
-                    along[0, w] = _TWO * along[0, w] / max(along[1, w], _F(1e-30))
-                for a in range(n):
-                    for w in range(COLUMNS):
-                        s[a, w] = along[0, w] * h[a, w] - s[a, w]
-                _shorten(s)
+                        along, square = _ZERO, _F(1e-30)
+                        for a in range(n):
+                            along += s[COLUMNS * a + w] * h[COLUMNS * a + w]
+                            square += h[COLUMNS * a + w] * h[COLUMNS * a + w]
+                        along *= _TWO / square
+                        scale = _1_5
+                        for a in range(n):
+                            s[COLUMNS * a + w] = along * h[COLUMNS * a + w] - s[COLUMNS * a + w]
+                            scale -= _HALF * s[COLUMNS * a + w] * s[COLUMNS * a + w]
+                        for a in range(n):
+                            s[COLUMNS * a + w] *= scale
+
+    return jit(kernel, **_CONTRACT)
 
 
 @jit
@@ -189,18 +205,5 @@ def _field(spins, neighbours, i, k, h):
     h[:] = _ZERO
     for m in range(neighbours.shape[1]):
         s = spins[neighbours[i, m]]
-        for a in range(h.shape[0]):
-            for w in range(COLUMNS):
-                h[a, w] += k * s[a, w]
-
-
-@jit(inline="always")
-def _shorten(s):
-    """Pull the vectors of a site back to length 1, by a Newton step from almost 1."""
-    for w in range(COLUMNS):
-        square = _ZERO
-        for a in range(s.shape[0]):
-            square += s[a, w] * s[a, w]
-        scale = _1_5 - _HALF * square
-        for a in range(s.shape[0]):
-            s[a, w] *= scale
+        for w in range(h.size):
+            h[w] += k * s[w]

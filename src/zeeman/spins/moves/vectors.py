@@ -14,7 +14,7 @@ from zeeman.spins.models.vectors import VectorModel
 
 __all__ = ["VectorHeatBath", "VectorMetropolis", "VectorOverRelaxation", "VectorSwendsenWang", "VectorWolff"]
 
-_TRIALS = 3  # of the angle in a heat bath of XY: 0.34^3 = 4 % of the spins stay where the field is strong
+_TRIALS = 2  # of the angle in a heat bath of XY: 0.34^2 = 12 % of the spins stay where the field is strong
 
 
 class VectorHeatBath:
@@ -29,7 +29,8 @@ class VectorHeatBath:
         s = model.vectors(configurations).astype(np.float32)
         s = np.concatenate([s, np.repeat(s[-1:], blocks * COLUMNS - len(s), axis=0)])  # spare replicas repeat the last
         s = s.reshape(blocks, COLUMNS, *s.shape[1:])
-        self.spins = np.ascontiguousarray(np.moveaxis(s, 1, 3))  # (block, site, component, 32)
+        rows = np.moveaxis(s, 1, 3)  # (block, site, component, 32)
+        self.spins = np.ascontiguousarray(rows).reshape(*rows.shape[:2], -1)
         self._field = np.float32(model.coupling / temperature)
         self._states = np.stack([generators(rng) for _ in range(blocks)])
 
@@ -43,7 +44,8 @@ class VectorHeatBath:
     def configurations(self, n_chains: int | None = None) -> NDArray[np.float32]:
         """Configurations (chain, site) of angles or (chain, site, component)."""
         n = self.n_chains if n_chains is None else n_chains
-        s = np.moveaxis(self.spins[: -(-n // COLUMNS)], 3, 1)
+        blocks = self.spins[: -(-n // COLUMNS)]
+        s = np.moveaxis(blocks.reshape(*blocks.shape[:2], -1, COLUMNS), 3, 1)
         return self._model.values(s.reshape(-1, *s.shape[2:])[:n])
 
 
@@ -82,7 +84,9 @@ class VectorOverRelaxation(VectorHeatBath):
         """Make `n_steps` rounds of one heat bath and the reflections."""
         for _ in range(n_steps):
             super().advance(1)
-            kernels.reflect(self.spins, self._neighbours, np.float32(self._model.coupling), self.N_REFLECTIONS)
+            kernels.reflections(self._model.n_components)(
+                self.spins, self._neighbours, np.float32(self._model.coupling), self.N_REFLECTIONS
+            )
 
 
 class VectorSwendsenWang:
