@@ -16,7 +16,7 @@ import numpy as np
 from zeeman.spins._random_numba import jit, sfc64
 
 __all__ = [
-    "bond_energies", "heat_bath", "heat_bath_summed", "metropolis", "metropolis_summed", "state_sums",
+    "bond_energies", "chain_energies", "heat_bath", "heat_bath_summed", "metropolis", "metropolis_summed", "state_sums",
 ]  # fmt: skip
 
 _U = np.uint64
@@ -36,6 +36,20 @@ def bond_energies(states, bonds_of, table, energies):
                 if j != i:
                     total += table[s[i], s[j]]
         energies[sample] += total
+
+
+@jit
+def chain_energies(spins, bonds_of, table, energies):
+    """Add the energy of all bonds of every chain of (site, chain)."""
+    n, d = bonds_of.shape
+    for i in range(n):
+        own = spins[i]
+        for k in range(d):
+            j = bonds_of[i, k]
+            if j != i:
+                other = spins[j]
+                for w in range(energies.size):
+                    energies[w] += table[own[w], other[w]]
 
 
 @jit

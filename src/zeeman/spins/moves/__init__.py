@@ -3,7 +3,8 @@
     chains = start(model, "metropolis", temperature, n_chains, "ordered", rng)
     chains.advance(100);  chains.configurations()
 
-A new update is a class with those two verbs; a family of models adds a row to `MOVES`, and its members inherit it.
+A new update is a class with those two verbs; a family of models adds a row to `MOVES`, and its members inherit it. The
+first entry of a row is the local update that ``"auto"`` tries.
 """
 
 from __future__ import annotations
@@ -12,9 +13,16 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from zeeman.spins.models import Ising, Model, VectorModel
+from zeeman.spins.models import Ising, Model, StateModel, VectorModel
 from zeeman.spins.moves.chains import Chains
 from zeeman.spins.moves.multispin import LANES, Metropolis, SwendsenWang, Tempering, Wolff
+from zeeman.spins.moves.states import (
+    StateHeatBath,
+    StateMetropolis,
+    StateSwendsenWang,
+    StateTempering,
+    StateWolff,
+)
 from zeeman.spins.moves.vectors import (
     VectorHeatBath,
     VectorMetropolis,
@@ -28,16 +36,28 @@ __all__ = [
 ]  # fmt: skip
 
 MOVES: dict[type, dict[str, Callable[..., Chains]]] = {
-    Ising: {"metropolis": Metropolis, "swendsen-wang": SwendsenWang, "wolff": Wolff, "tempering": Tempering},
+    Ising: {
+        "metropolis": Metropolis, "heat-bath": StateHeatBath, "swendsen-wang": SwendsenWang, "wolff": Wolff,
+        "tempering": Tempering,
+    },
+    StateModel: {
+        "heat-bath": StateHeatBath, "metropolis": StateMetropolis, "swendsen-wang": StateSwendsenWang,
+        "wolff": StateWolff, "tempering": StateTempering,
+    },
     VectorModel: {
-        "metropolis": VectorMetropolis, "heat-bath": VectorHeatBath, "over-relaxation": VectorOverRelaxation,
+        "over-relaxation": VectorOverRelaxation, "heat-bath": VectorHeatBath, "metropolis": VectorMetropolis,
         "swendsen-wang": VectorSwendsenWang, "wolff": VectorWolff,
     },
 }  # fmt: skip
 
 
 def moves_of(model: object) -> Mapping[str, Callable[..., Chains]] | None:
-    """Updates of a model by name: the row of the nearest class it descends from, None for what is no model."""
+    """Updates of a model by name: the row of the nearest class it descends from, None for what is no model.
+
+    Multi-spin words count broken bonds of one kind: with second neighbours Ising spins are states like others.
+    """
+    if isinstance(model, Ising) and model.second_coupling:
+        return MOVES[StateModel]
     return next((MOVES[kind] for kind in type(model).__mro__ if kind in MOVES), None)
 
 
