@@ -2,43 +2,12 @@
 
 import itertools
 import math
-from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
 
 from zeeman.spins import Ising, chain, cubic, exact, honeycomb, square, triangular
-from zeeman.spins.lattices import Lattice
-
-
-@dataclass(frozen=True)
-class Potts:
-    lattice: Lattice
-    n_states: int = 3
-    coupling: float = 1.0
-
-
-@dataclass(frozen=True)
-class Clock(Potts):
-    n_states: int = 6
-
-
-@dataclass(frozen=True)
-class BlumeCapel:
-    lattice: Lattice
-    coupling: float = 1.0
-    crystal_field: float = 0.0
-
-
-@dataclass(frozen=True)
-class XY:
-    lattice: Lattice
-    coupling: float = 1.0
-    values: dict = field(default_factory=dict)
-
-
-class Heisenberg(XY):
-    pass
+from zeeman.spins.models import XY, BlumeCapel, Clock, Heisenberg, Potts
 
 
 def tc(model):

@@ -1,9 +1,11 @@
 """Exact results that samplers are held against, and where infinite lattices change their phase.
 
-Onsager, Yang and Kaufman on the square lattice (`square`), sums over all states of small lattices (`enumeration`),
-rings (`chains`), transition temperatures with their sources (`critical`), identities at any size (`identities`).
+Onsager, Yang and Kaufman on the square lattice (`square`), sums over all states of small lattices (`enumeration`,
+`elimination`), rings (`chains`), transition temperatures with their sources (`critical`), identities at any size
+(`identities`).
 """
 
+from zeeman.spins.exact.chains import Chain, sum_chain
 from zeeman.spins.exact.critical import (
     CRITICAL_TEMPERATURE,
     TRICRITICAL_CRYSTAL_FIELD,
@@ -13,9 +15,10 @@ from zeeman.spins.exact.critical import (
     potts_latent_heat,
     transitions,
 )
+from zeeman.spins.exact.elimination import Sums, sum_states
+from zeeman.spins.exact.enumeration import Enumeration, enumerate_states
+from zeeman.spins.exact.identities import Identity, schwinger_dyson
 from zeeman.spins.exact.square import (
-    Enumeration,
-    enumerate_states,
     ising_energy,
     ising_free_energy,
     ising_magnetization,
@@ -25,7 +28,10 @@ from zeeman.spins.exact.square import (
 __all__ = [
     "CRITICAL_TEMPERATURE",
     "TRICRITICAL_CRYSTAL_FIELD",
+    "Chain",
     "Enumeration",
+    "Identity",
+    "Sums",
     "Transition",
     "critical_temperature",
     "enumerate_states",
@@ -35,5 +41,8 @@ __all__ = [
     "ising_specific_heat",
     "potts_critical_energy",
     "potts_latent_heat",
+    "schwinger_dyson",
+    "sum_chain",
+    "sum_states",
     "transitions",
 ]

@@ -15,7 +15,7 @@ from typing import Any
 from scipy.optimize import brentq
 
 from zeeman.base.checks import check_positive_integer
-from zeeman.spins.models import Model
+from zeeman.spins.models import XY, BlumeCapel, Clock, Heisenberg, Ising, Model, Potts
 
 __all__ = [
     "CRITICAL_TEMPERATURE", "TRICRITICAL_CRYSTAL_FIELD", "Transition", "critical_temperature", "potts_critical_energy",
@@ -95,10 +95,10 @@ def critical_temperature(model: Model) -> Transition:
 
 def transitions(model: Model) -> tuple[Transition, ...]:
     """All transitions of `model` on the infinite lattice, ascending: two for clocks of five or more states."""
-    names = [kind.__name__ for kind in type(model).__mro__]
-    rule = next((_RULES[name] for name in names if name in _RULES), None)
+    rule = next((_RULES[kind] for kind in type(model).__mro__ if kind in _RULES), None)
     if rule is None:
-        raise ValueError(f"no transition temperature is recorded for {names[0]}; recorded are {', '.join(_RULES)}")
+        known = ", ".join(kind.__name__ for kind in _RULES)
+        raise ValueError(f"no transition temperature is recorded for {type(model).__name__}; recorded are {known}")
     if getattr(model, "coupling", 0) == 0:
         raise ValueError("coupling = 0: sites do not interact, so nothing orders at T > 0")
     return rule(model, model.lattice.name)
@@ -215,8 +215,8 @@ def _heisenberg(model: Any, lattice: str) -> tuple[Transition, ...]:
     return (_coupling(0.693003, 2e-6, _DENG, model),)
 
 
-_RULES: dict[str, Callable[[Any, str], tuple[Transition, ...]]] = {
-    "Ising": _ising, "Potts": _potts, "BlumeCapel": _blume_capel, "Clock": _clock, "XY": _xy, "Heisenberg": _heisenberg,
+_RULES: dict[type, Callable[[Any, str], tuple[Transition, ...]]] = {
+    Ising: _ising, Potts: _potts, BlumeCapel: _blume_capel, Clock: _clock, XY: _xy, Heisenberg: _heisenberg,
 }  # fmt: skip
 
 _POTTS: dict[str, Callable[[float], float]] = {
@@ -258,7 +258,7 @@ def _coupling(k: float, error: float, source: str, model: Any, kind: str = "seco
 
 def _forbid_chain(lattice: str) -> None:
     if lattice == "chain":
-        raise ValueError("a chain has no transition at T > 0; see `zeeman.spins.exact.chain` for what it does")
+        raise ValueError("a chain has no transition at T > 0; see `zeeman.spins.exact.sum_chain` for what it does")
 
 
 def _need_two_sublattices(model: Any, lattice: str) -> None:

@@ -1,4 +1,4 @@
-r"""Exact results that samplers are held against: Onsager, Yang, Kaufman, and enumeration of small models.
+r"""Ising model on the square lattice, infinite or a torus, in closed form: Onsager, Yang, Kaufman.
 
 J = k_B = 1 and K = 1/T in the formulas; everything is per site. Kaufman's four products are kept as logarithms, so any
 size and temperature is in range. The closed forms hold for the antiferromagnet too (even L, staggered magnetization).
@@ -8,54 +8,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.integrate import quad
-from scipy.special import ellipe, ellipkm1, logsumexp
+from scipy.special import ellipe, ellipkm1
 
-from zeeman.base.checks import check_positive_integer
-from zeeman.spins._random_numba import jit
+from zeeman.spins.exact.checks import check_size, each_temperature
 from zeeman.spins.exact.critical import CRITICAL_TEMPERATURE
-from zeeman.spins.models import Ising
 
-__all__ = [
-    "Enumeration", "enumerate_states", "ising_energy", "ising_free_energy",
-    "ising_magnetization", "ising_specific_heat",
-]  # fmt: skip
+__all__ = ["ising_energy", "ising_free_energy", "ising_magnetization", "ising_specific_heat"]
 
 _COLD = 100.0  # beyond this K all corrections to the ground state are below 1e-170
-_MOST_SITES = 28
-
-
-@dataclass(frozen=True)
-class Enumeration:
-    """Sums over all 2^N configurations at one temperature.
-
-    Attributes
-    ----------
-    log_z : float
-        ln Z, of the whole system.
-    energy, specific_heat : float
-        Per site; specific heat = (<E^2> - <E>^2) / (N T^2).
-    magnetization, absolute, second, fourth, binder : float
-        <m>, <|m|>, <m^2>, <m^4>, 1 - <m^4> / (3 <m^2>^2) with m per site.
-    staggered_absolute, staggered_second, staggered_fourth : float
-        The same of the staggered magnetization; NaN where the lattice has no checkerboard.
-    """
-
-    log_z: float
-    energy: float
-    specific_heat: float
-    magnetization: float
-    absolute: float
-    second: float
-    fourth: float
-    binder: float
-    staggered_absolute: float
-    staggered_second: float
-    staggered_fourth: float
 
 
 def ising_energy(temperature: ArrayLike, size: int | None = None) -> NDArray[np.float64]:
@@ -64,17 +28,19 @@ def ising_energy(temperature: ArrayLike, size: int | None = None) -> NDArray[np.
     Infinite: u = -coth 2K [1 + (2/pi) (2 tanh^2 2K - 1) K_1(k)], k = 2 sinh 2K / cosh^2 2K (Onsager 1944, eq. 116).
     Finite: -d ln Z / dK / N, Z of Kaufman 1949, eq. 19. Raises ValueError for T <= 0 or size < 2.
     """
-    return _each(temperature, lambda t: _onsager(1 / t)[1] if size is None else _kaufman(1 / t, _size(size))[1])
+    return each_temperature(
+        temperature, lambda t: _onsager(1 / t)[1] if size is None else _kaufman(1 / t, check_size(size))[1]
+    )
 
 
 def ising_specific_heat(temperature: ArrayLike, size: int | None = None) -> NDArray[np.float64]:
     """Specific heat per site, du/dT; infinite at the critical temperature of the infinite lattice."""
-    return _each(temperature, lambda t: _onsager(1 / t)[2] if size is None else _kaufman(1 / t, _size(size))[2])
+    return _each(temperature, size, lambda t, log_z, u, c: c)
 
 
 def ising_free_energy(temperature: ArrayLike, size: int | None = None) -> NDArray[np.float64]:
     """Free energy per site, f = -T ln Z / N."""
-    return _each(temperature, lambda t: -t * (_onsager(1 / t)[0] if size is None else _kaufman(1 / t, _size(size))[0]))
+    return _each(temperature, size, lambda t, log_z, u, c: -t * log_z)
 
 
 def ising_magnetization(temperature: ArrayLike) -> NDArray[np.float64]:
@@ -85,40 +51,17 @@ def ising_magnetization(temperature: ArrayLike) -> NDArray[np.float64]:
             return 0.0
         return 1.0 if 1 / t > _COLD else max(0.0, 1 - math.sinh(2 / t) ** -4) ** 0.125
 
-    return _each(temperature, yang)
+    return each_temperature(temperature, yang)
 
 
-def enumerate_states(model: Ising, temperature: float) -> Enumeration:
-    """Sum over all configurations of a small Ising model (at most 28 sites), any lattice, coupling and field.
-
-    The configurations are counted once by (unequal bonds, up spins, up spins on the checkerboard's first colour), in
-    Gray-code order; sums are then taken in logarithms.
-    """
-    lattice = model.lattice
-    n = lattice.n_sites
-    if n > _MOST_SITES:
-        raise ValueError(f"{lattice!r} has {n} sites and 2^{n} configurations; enumeration takes {_MOST_SITES} sites")
-    (t,) = np.atleast_1d(_temperatures(temperature))
-    board = lattice.checkerboard
-    first = np.ones(n, np.int64) if board is None else (board > 0).astype(np.int64)
-    counts = _count(lattice.neighbours, first, lattice.n_bonds)
-    unequal, up, up_first = np.nonzero(counts)
-    energy = -model.coupling * (lattice.n_bonds - 2.0 * unequal) - model.field * (2.0 * up - n)
-    logs = np.log(counts[unequal, up, up_first].astype(np.float64)) - energy / t
-    log_z = float(logsumexp(logs))
-    p = np.exp(logs - log_z)
-    m = (2 * up - n) / n
-    # up - down on the first colour, minus the same on the second
-    staggered = (2 * up_first - first.sum() - (2 * (up - up_first) - (n - first.sum()))) / n
-    if board is None:
-        staggered = np.full(len(m), np.nan)
-    mean_energy = float(p @ energy)
-    second, fourth = float(p @ m**2), float(p @ m**4)
-    return Enumeration(
-        log_z, mean_energy / n, float(p @ (energy - mean_energy) ** 2 / (n * t * t)),
-        float(p @ m), float(p @ abs(m)), second, fourth, 1 - fourth / (3 * second**2),
-        float(p @ abs(staggered)), float(p @ staggered**2), float(p @ staggered**4),
-    )  # fmt: skip
+def _each(
+    temperature: ArrayLike, size: int | None, choose: Callable[[float, float, float, float], float]
+) -> NDArray[np.float64]:
+    """Apply `choose` to (T, ln Z / N, u, C) at every temperature."""
+    length = None if size is None else check_size(size)
+    return each_temperature(
+        temperature, lambda t: choose(t, *(_onsager(1 / t) if length is None else _kaufman(1 / t, length)))
+    )
 
 
 def _onsager(k: float) -> tuple[float, float, float]:
@@ -198,40 +141,3 @@ def _product(
 
 def _within(half: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.clip(half, -300.0, 300.0)
-
-
-@jit
-def _count(neighbours, first, n_bonds):  # noqa: ANN001, ANN202
-    n, z = neighbours.shape
-    counts = np.zeros((n_bonds + 1, n + 1, first.sum() + 1), np.int64)
-    s = np.zeros(n, np.int64)
-    unequal, up, up_first = 0, 0, 0
-    counts[0, 0, 0] = 1
-    for step in range(1, np.int64(1) << n):
-        site = 0
-        while not (step >> site) & 1:
-            site += 1
-        for k in range(z):
-            unequal += 1 if s[neighbours[site, k]] == s[site] else -1
-        s[site] ^= 1
-        change = 2 * s[site] - 1
-        up += change
-        up_first += change * first[site]
-        counts[unequal, up, up_first] += 1
-    return counts
-
-
-def _each(temperature: ArrayLike, function: Callable[[float], float]) -> NDArray[np.float64]:
-    t = _temperatures(temperature)
-    return np.vectorize(function, otypes=[np.float64])(t)[()]
-
-
-def _temperatures(temperature: ArrayLike) -> NDArray[np.float64]:
-    t = np.asarray(temperature, np.float64)
-    if not (np.isfinite(t) & (t > 0)).all():
-        raise ValueError(f"temperature must be positive and finite, got {temperature!r}; the limit T = 0 is not in it")
-    return t
-
-
-def _size(size: int) -> int:
-    return check_positive_integer(size, "size", 2)
