@@ -18,7 +18,15 @@ import numpy as np
 from zeeman.spins._functions_numba import exp, half_turn, log, uniforms
 from zeeman.spins._random_numba import COLUMNS, jit
 
-__all__ = ["bond_sums", "heisenberg_heat_bath", "heisenberg_metropolis", "reflections", "xy_heat_bath", "xy_metropolis"]
+__all__ = [
+    "block_sums",
+    "bond_sums",
+    "heisenberg_heat_bath",
+    "heisenberg_metropolis",
+    "reflections",
+    "xy_heat_bath",
+    "xy_metropolis",
+]
 
 _F = np.float32
 _ZERO, _HALF, _ONE, _TWO, _1_5 = _F(0), _F(0.5), _F(1), _F(2), _F(1.5)
@@ -197,6 +205,26 @@ def bond_sums(x, bonds_of, sums):
                     for a in range(x.shape[2]):
                         total += np.float64(x[sample, i, a]) * np.float64(x[sample, j, a])
         sums[sample] = total
+
+
+@jit
+def block_sums(spins, bonds_of, sums):
+    """Add sum_<ij> s_i . s_j of every replica to sums (block, 32), in float64."""
+    site = np.empty(COLUMNS, np.float32)
+    for b in range(spins.shape[0]):
+        total = sums[b]
+        for i in range(spins.shape[1]):
+            for m in range(bonds_of.shape[1]):
+                j = bonds_of[i, m]
+                if j == i:
+                    continue
+                s, near = spins[b, i], spins[b, j]
+                site[:] = _ZERO
+                for a in range(0, s.size, COLUMNS):
+                    for w in range(COLUMNS):
+                        site[w] += s[a + w] * near[a + w]
+                for w in range(COLUMNS):
+                    total[w] += site[w]
 
 
 @jit(inline="always")

@@ -28,6 +28,7 @@ from zeeman.spins.moves.vectors import (
     VectorMetropolis,
     VectorOverRelaxation,
     VectorSwendsenWang,
+    VectorTempering,
     VectorWolff,
 )  # fmt: skip
 
@@ -46,7 +47,7 @@ MOVES: dict[type, dict[str, Callable[..., Chains]]] = {
     },
     VectorModel: {
         "over-relaxation": VectorOverRelaxation, "heat-bath": VectorHeatBath, "metropolis": VectorMetropolis,
-        "swendsen-wang": VectorSwendsenWang, "wolff": VectorWolff,
+        "swendsen-wang": VectorSwendsenWang, "wolff": VectorWolff, "tempering": VectorTempering,
     },
 }  # fmt: skip
 

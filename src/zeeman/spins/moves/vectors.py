@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,14 +12,28 @@ from zeeman.spins import _vector_clusters_numba as clusters
 from zeeman.spins import _vectors_numba as kernels
 from zeeman.spins._random_numba import COLUMNS, generators
 from zeeman.spins.models.vectors import VectorModel
+from zeeman.spins.moves.chains import Cost
+from zeeman.spins.moves.tempering import Tempering
 
-__all__ = ["VectorHeatBath", "VectorMetropolis", "VectorOverRelaxation", "VectorSwendsenWang", "VectorWolff"]
+__all__ = [
+    "VectorHeatBath",
+    "VectorMetropolis",
+    "VectorOverRelaxation",
+    "VectorSwendsenWang",
+    "VectorTempering",
+    "VectorWolff",
+]
 
+_LOCAL: dict[str, Any] = {
+    "most_updates": 1.5e8, "pilot_chains": 32, "lanes": COLUMNS, "job": 128, "fill": 128, "most_rounds": 16,
+}  # fmt: skip
 _TRIALS = 2  # of the angle in a heat bath of XY: 0.34^2 = 12 % of the spins stay where the field is strong
 
 
 class VectorHeatBath:
     """Draw every spin anew in its local field h, from exp(s . h / T), in site order."""
+
+    cost: ClassVar[Cost] = Cost(9.0, **_LOCAL)
 
     def __init__(
         self, model: VectorModel, temperature: float, configurations: NDArray, rng: np.random.Generator
@@ -48,12 +63,26 @@ class VectorHeatBath:
         s = np.moveaxis(blocks.reshape(*blocks.shape[:2], -1, COLUMNS), 3, 1)
         return self._model.values(s.reshape(-1, *s.shape[2:])[:n])
 
+    def energies(self) -> NDArray[np.float64]:
+        """Total energy of every chain, (chain,)."""
+        sums = np.zeros((len(self.spins), COLUMNS))
+        kernels.block_sums(self.spins, self._model.lattice.bonds_of, sums)
+        return -self._model.coupling * sums.ravel()[: self.n_chains]
+
+    def exchange(self, other: VectorHeatBath, marked: NDArray[np.bool_]) -> None:
+        """Exchange the configurations of the chains marked in `marked`, (chain,), with those of `other`."""
+        block, lane = np.divmod(np.flatnonzero(marked), COLUMNS)
+        here, there = (chains.spins.reshape(*self.spins.shape[:2], -1, COLUMNS) for chains in (self, other))
+        here[block, ..., lane], there[block, ..., lane] = there[block, ..., lane], here[block, ..., lane]
+
 
 class VectorMetropolis(VectorHeatBath):
     """Turn every spin by a random rotation and accept with min(1, exp(-dE / T)).
 
     The width of the rotations is a function of T alone, for about half to be accepted.
     """
+
+    cost: ClassVar[Cost] = Cost(5.0, **_LOCAL)
 
     def __init__(
         self, model: VectorModel, temperature: float, configurations: NDArray, rng: np.random.Generator
@@ -80,6 +109,8 @@ class VectorOverRelaxation(VectorHeatBath):
 
     N_REFLECTIONS = 4
 
+    cost: ClassVar[Cost] = Cost(15.0, **_LOCAL)
+
     def advance(self, n_steps: int) -> None:
         """Make `n_steps` rounds of one heat bath and the reflections."""
         for _ in range(n_steps):
@@ -89,12 +120,25 @@ class VectorOverRelaxation(VectorHeatBath):
             )
 
 
+class VectorTempering(Tempering):
+    """Replica exchange of over-relaxed chains, up to T = z |J|."""
+
+    rung = VectorOverRelaxation
+    cost: ClassVar[Cost] = VectorOverRelaxation.cost
+
+    def hottest(self, model: VectorModel) -> float:
+        """Mean field of aligned spins, z |J|."""
+        return model.lattice.coordination * abs(model.coupling)
+
+
 class VectorSwendsenWang:
     """Swendsen-Wang in a random direction r: clusters of s . r are reflected with probability 1/2.
 
     U. Wolff, Phys. Rev. Lett. 62 (1989) 361. Valid for either sign of J on every lattice; without use where bonds are
     frustrated, for clusters then fill the lattice.
     """
+
+    cost: ClassVar[Cost] = Cost(35.0, 1e8)
 
     def __init__(
         self, model: VectorModel, temperature: float, configurations: NDArray, rng: np.random.Generator
@@ -116,6 +160,7 @@ class VectorSwendsenWang:
 class VectorWolff(VectorSwendsenWang):
     """Wolff: grow one cluster from a random site in a random direction and reflect it. A step is one cluster."""
 
+    cost: ClassVar[Cost] = Cost(70.0, 1e8)
     n_flipped = 0
 
     def advance(self, n_steps: int) -> None:
