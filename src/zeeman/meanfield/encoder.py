@@ -192,7 +192,7 @@ def _on_grid(
     model: LatentModel, states: Tensor, mean: Array, scale: Array, beta: float, axes: list[Array], bar: Progress
 ) -> Integrals:
     sites = sites_of(model.likelihood)
-    T = sites.statistics(states.cpu().numpy())
+    T = sites.statistics(model.likelihood.values(states).cpu().numpy())
     z = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, len(axes))
     fields = _decode(model, z)
     portion = max(1, int(_AT_ONCE / z.size))
@@ -209,7 +209,7 @@ def _locally(
     model: LatentModel, states: Tensor, mean: Array, scale: Array, beta: float, n_nodes: int | None, bar: Progress
 ) -> Integrals:
     sites = sites_of(model.likelihood)
-    T = sites.statistics(states.cpu().numpy())
+    T = sites.statistics(model.likelihood.values(states).cpu().numpy())
     flat = T.reshape(len(T), -1)
     rest = sites.rest_energy(T)
 

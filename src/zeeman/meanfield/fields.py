@@ -7,6 +7,7 @@ p(x|z) = e^{-H(x)} / Z with (paper 002)
 - categorical, eq. 13-16: H_k = -b_k h_k[x_k]. A constant added to all h_k[s] of a site changes H and ln Z, not p.
 - Gaussian, eq. 17-18: H_k = -b_k h_k x_k + x_k^2 / 2, so F = -1/2 sum_k (mu_k^2 + ln 2 pi), mu = b h. Eq. 18 drops
   mu^2/2 as a constant: it depends on z.
+- angles and unit vectors, the O(2) and O(3) relatives of eq. 10: H_k = -b_k h_k.(cos x_k, sin x_k) and -b_k h_k.x_k.
 
 b_k in (0, 1) is the local inverse temperature of a tempered decoder (beta^2-VAE), 1 otherwise. Only the product b_k h_k
 enters the loss: h_k -> c h_k, b_k -> b_k / c is another decoder with the same p. So the energies here are those of the
@@ -21,13 +22,21 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
-from torch.distributions import Bernoulli, Categorical, Distribution, Independent, Normal
+from torch.distributions import Bernoulli, Categorical, Distribution, Independent, Normal, VonMises
 
 from zeeman.base.checks import check_choice
-from zeeman.meanfield.families import BernoulliSites, CategoricalSites, GaussianSites, Sites, sites_of
+from zeeman.meanfield.families import (
+    AngleSites,
+    BernoulliSites,
+    CategoricalSites,
+    GaussianSites,
+    Sites,
+    VectorSites,
+    sites_of,
+)
 from zeeman.meanfield.replica import model_of
 from zeeman.training import evaluating
-from zeeman.vae import BetaVAE
+from zeeman.vae import BetaVAE, VonMisesFisher
 from zeeman.vae.inputs import check_codes
 
 __all__ = ["GAUGES", "MeanField", "NotFactorisedError", "mean_field", "mean_field_of"]
@@ -48,8 +57,8 @@ class MeanField:
     Attributes
     ----------
     sites : Sites
-        Bernoulli, categorical or Gaussian.
-    fields : ndarray, (sample, site...[, state])
+        Bernoulli, categorical, Gaussian, angles or vectors.
+    fields : ndarray, (sample, site...[, state or component])
         Bare h_k.
     inverse_temperatures : ndarray, (sample, site...)
         b_k; 1 for a plain decoder.
@@ -96,7 +105,7 @@ class MeanField:
 
     @property
     def entropy(self) -> Array:
-        """S = <H> + ln Z, (sample,); differential for Gaussian sites."""
+        """S = <H> + ln Z, (sample,); differential for Gaussian sites, angles and vectors."""
         return _total(self.local_entropy)
 
     @property
@@ -126,7 +135,8 @@ def mean_field(p: Distribution, *, gauge: str = "zero-sum") -> MeanField:
     Parameters
     ----------
     p : Distribution
-        Batch (sample,), event one datum: `Independent` over Bernoulli, Categorical, or Normal of unit variance.
+        Batch (sample,), event one datum: `Independent` over Bernoulli, Categorical, VonMises, VonMisesFisher, or Normal
+        of unit variance.
         It knows the product b_k h_k only: `inverse_temperatures` are 1 (`mean_field_of` tells them apart).
     gauge : {"zero-sum", "raw"}
         Of categorical fields: "zero-sum" makes the fields of a site sum to zero over states; "raw" leaves them as
@@ -143,7 +153,11 @@ def mean_field(p: Distribution, *, gauge: str = "zero-sum") -> MeanField:
     if isinstance(base, Bernoulli):
         sites, h = BernoulliSites(), base.logits
     elif isinstance(base, Categorical):
-        sites, h = CategoricalSites(base.logits.shape[-1]), base.logits
+        sites, h = CategoricalSites(base.logits.shape[-1], getattr(base, "low", 0)), base.logits
+    elif isinstance(base, VonMises):
+        sites, h = AngleSites(), base.concentration[..., None] * torch.stack([base.loc.cos(), base.loc.sin()], dim=-1)
+    elif isinstance(base, VonMisesFisher):
+        sites, h = VectorSites(), base.field
     else:
         sites, h = GaussianSites(), base.loc
         if not bool((base.scale == 1).all()):
@@ -179,23 +193,23 @@ def mean_field_of(vae: BetaVAE, Z: ArrayLike, *, replica: int | None = None, gau
 
 
 def _record(sites: Sites, h: Array, b: Array | None, gauge: str) -> MeanField:
-    if sites.value_axes and gauge == "zero-sum":
+    if sites.has_gauge and gauge == "zero-sum":
         h = h - h.mean(axis=-1, keepdims=True)
     if b is None:
         b = np.ones(h.shape[: h.ndim - sites.value_axes])
     return MeanField(sites, h, b)
 
 
-def _base_of(p: Distribution) -> Bernoulli | Categorical | Normal:
+def _base_of(p: Distribution) -> Bernoulli | Categorical | Normal | VonMises | VonMisesFisher:
     """Return the distribution of one site; NotFactorisedError unless sites are independent and none is left out."""
     remedy = (
-        "a mean field needs Independent(Bernoulli | Categorical | Normal, number of site axes) with batch (sample,), "
-        "as BetaVAE.decode returns"
+        "a mean field needs Independent(Bernoulli | Categorical | Normal | VonMises | VonMisesFisher, number of site "
+        "axes) with batch (sample,), as BetaVAE.decode returns"
     )
     base: Any = p
     while isinstance(base, Independent):
         base = base.base_dist
-    if not isinstance(base, (Bernoulli, Categorical, Normal)):
+    if not isinstance(base, (Bernoulli, Categorical, Normal, VonMises, VonMisesFisher)):
         name = " of ".join(_names(p))
         raise NotFactorisedError(f"{name} does not factorise into sites with a local field each; {remedy}")
     if len(p.batch_shape) != 1 or len(p.event_shape) == 0:

@@ -32,7 +32,7 @@ from zeeman.base.checks import check_positive_integer
 from zeeman.meanfield.activity import independent_sites_loss
 from zeeman.meanfield.families import Sites, sites_of_data
 from zeeman.meanfield.replica import check_beta
-from zeeman.meanfield.threshold import ascend, collapse_threshold, starts
+from zeeman.meanfield.threshold import ascend, collapse_threshold, refuse_unbounded, starts
 
 __all__ = ["OptimalDecoder", "optimal_decoder"]
 
@@ -122,6 +122,7 @@ def optimal_decoder(
     check_positive_integer(max_atoms, "max_atoms")
     check_positive_integer(max_iterations, "max_iterations")
     sites, T = sites_of_data(X, likelihood)
+    refuse_unbounded(sites)
     marginal = T.mean(axis=0)
     collapsed = independent_sites_loss(sites, T)
     if latent_dim is None:

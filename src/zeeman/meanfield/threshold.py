@@ -21,6 +21,11 @@ z = 0 is unstable for beta < beta_c = max_w w.C w / w.V w. Since C and V have th
   there, where w.V w = sum_s m_s w_s^2: beta_c is the largest eigenvalue of D^-1/2 C D^-1/2, D = diag(m), C of the
   one-hot states: the first principal inertia of multiple correspondence analysis times the number of sites.
 
+Unit vectors u in d = 2 or 3 dimensions (angles, Heisenberg spins) have V = A_d / k across a site's mean field of length
+k and A_d' along it (`zeeman.vae.directions`). Where the means vanish V = 1/d and beta_c = d lambda_max(Cov u): 2
+lambda_max for planar and 3 lambda_max for Heisenberg spins. With d = 1 it is the law of Ising spins above, whose
+covariance is 4 Cov x.
+
 *Exact.* A decoder of atomless z ~ N(0, 1) can give any weights r to any fields, whatever the number of latents, and
 L[r] = -beta <ln int dr(h) p(x|h)^(1/beta)> is convex in r. So the collapsed decoder is optimal if and only if no
 infinitesimal weight elsewhere lowers L:
@@ -43,7 +48,7 @@ from scipy.special import logsumexp, softmax
 from zeeman.base.checks import check_positive_integer
 from zeeman.meanfield.families import Sites, sites_of_data
 
-__all__ = ["CollapseThreshold", "ascend", "collapse_beta", "collapse_threshold", "starts"]
+__all__ = ["CollapseThreshold", "ascend", "collapse_beta", "collapse_threshold", "refuse_unbounded", "starts"]
 
 Array = NDArray[np.float64]
 _STARTS = 48  # samples whose neighbourhoods are tried as a second phase
@@ -63,8 +68,8 @@ class CollapseThreshold:
         The fields w that turn on there, w.V w = 1.
     uniform : float
         The same with V of zero fields in place of the marginal means: 4 lambda_max(Cov x) for Bernoulli,
-        q lambda_max(Cov one-hot x) for q states, lambda_max(Cov x) for Gaussian sites. For Bernoulli sites it is at
-        most betas[0].
+        q lambda_max(Cov one-hot x) for q states, d lambda_max(Cov u) for unit vectors u in d dimensions, lambda_max(Cov
+        x) for Gaussian sites. For Bernoulli sites it is at most betas[0].
     """
 
     betas: Array
@@ -92,12 +97,10 @@ def collapse_threshold(X: ArrayLike, likelihood: str = "auto", *, n_directions: 
     check_positive_integer(n_directions, "n_directions")
     sites, T = sites_of_data(X, likelihood)
     m = T.mean(axis=0)
-    V = sites.variances(m)
-    per_root = np.where(V > 1e-12, 1.0, 0.0) / np.sqrt(np.maximum(V, 1e-12))  # constant sites cannot carry a code
-    betas, w = _leading((T - m) * per_root, n_directions)
-    at_rest = sites.variances(sites.means(np.zeros_like(m)))
-    uniform = _leading((T - m) / np.sqrt(at_rest), 1)[0]
-    return CollapseThreshold(betas, w * per_root, float(uniform[0]))
+    betas, w = _leading(sites.whiten(T - m, m), n_directions)
+    at_rest = sites.means(np.zeros_like(m))
+    uniform = _leading(sites.whiten(T - m, at_rest), 1)[0]
+    return CollapseThreshold(betas, sites.whiten(w, m), float(uniform[0]))
 
 
 def collapse_beta(X: ArrayLike, likelihood: str = "auto", *, rtol: float = 2e-3, highest: float | None = None) -> float:
@@ -115,6 +118,7 @@ def collapse_beta(X: ArrayLike, likelihood: str = "auto", *, rtol: float = 2e-3,
         Where to give up; 16 times the linear threshold by default.
     """
     sites, T = sites_of_data(X, likelihood)
+    refuse_unbounded(sites)
     low = collapse_threshold(X, likelihood, n_directions=1).beta
     marginal = sites.log_prob(sites.fields(T.mean(axis=0))[None], T)[:, 0]
     top = 16 * low if highest is None else highest
@@ -135,6 +139,20 @@ def collapse_beta(X: ArrayLike, likelihood: str = "auto", *, rtol: float = 2e-3,
         else:
             high = middle
     return low
+
+
+def refuse_unbounded(sites: Sites) -> None:
+    """Raise ValueError for densities that grow without bound: there is no lowest loss.
+
+    A decoder that gives every sample an atom of its own, at its own directions and with |h| = k at all N sites, has the
+    loss -(d - 1) N ln(k) / 2 + beta ln(samples) + O(1): below any number, at any beta.
+    """
+    if not sites.is_bounded:
+        raise ValueError(
+            f"the loss of {sites.name} sites has no minimum over all decoders: their density has no bound, so atoms on "
+            "single samples beat everything at any beta; zeeman.meanfield.collapse_threshold is the linear threshold, "
+            "and held-out data judge a decoder"
+        )
 
 
 def starts(sites: Sites, T: Array) -> Array:

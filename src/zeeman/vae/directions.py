@@ -17,7 +17,18 @@ import torch
 from torch import Tensor
 from torch.distributions import Distribution, VonMises, constraints
 
-__all__ = ["TURN", "Angles", "VonMisesFisher", "draw_angles", "draw_vectors", "log_partition", "mean_vector", "wrapped"]
+__all__ = [
+    "TURN",
+    "Angles",
+    "VonMisesFisher",
+    "draw_angles",
+    "draw_vectors",
+    "field_of_mean",
+    "log_partition",
+    "mean_vector",
+    "variances",
+    "wrapped",
+]
 
 TURN = 2 * math.pi
 _SERIES_BELOW = 0.1  # of k^2
@@ -27,6 +38,8 @@ _SERIES = {
     3: (1 / 6, -1 / 180, 1 / 2835, -1 / 37800, 1 / 467775, -691 / 3831077250),
 }
 _AT_REST = {2: math.log(TURN), 3: math.log(4 * math.pi)}
+_ASYMPTOTIC = 300.0  # concentrations above which 1 - I_1/I_0 is taken from its series
+_NEWTON = 8
 _LEAST = 1e-12  # of a concentration that is divided by while drawing
 
 
@@ -138,11 +151,9 @@ class VonMisesFisher(Distribution):
 
     @property
     def variance(self) -> Tensor:
-        """Diagonal of the covariance, (..., 3): A_3 / k across h and 1 - 2 A_3 / k - A_3^2 along it."""
-        across = _ratio(self.concentration, 3).unsqueeze(-1)
-        k = self.concentration.unsqueeze(-1)
-        along = 1.0 - 2.0 * across - (across * k) ** 2
-        return across + (along - across) * (self.field / k.clamp_min(_LEAST)) ** 2
+        """Diagonal of the covariance, (..., 3)."""
+        along, across = (part.unsqueeze(-1) for part in variances(self.concentration, 3))
+        return across + (along - across) * (self.field / self.concentration.unsqueeze(-1).clamp_min(_LEAST)) ** 2
 
     def log_prob(self, value: Tensor) -> Tensor:
         """Return h.u - ln Z_3."""
@@ -177,6 +188,37 @@ def log_partition(h: Tensor) -> Tensor:
 def mean_vector(h: Tensor) -> Tensor:
     """Return <u> = A_d(|h|) h / |h| of fields (..., d), (..., d); analytic at h = 0."""
     return _ratio(_length(h), h.shape[-1]).unsqueeze(-1) * h
+
+
+def variances(k: Tensor, d: int) -> tuple[Tensor, Tensor]:
+    """Return Var(u) along the field and across it, A_d' = 1 - (d - 1) A_d / k - A_d^2 and A_d / k, at |h| = k >= 0.
+
+    Where the first is a small difference of large numbers it is taken from 1/k^2 - 1/sinh^2 k (d = 3) or from the
+    asymptotic series of I_1 / I_0 (d = 2).
+    """
+    across = _ratio(k, d)
+    direct = 1.0 - (d - 1) * across - (across * k) ** 2
+    if d == 3:
+        large = k.clamp_min(1.0)
+        far = large**-2 - (2.0 * torch.exp(-large) / -torch.expm1(-2.0 * large)) ** 2
+        return torch.where(k > 1.0, far, direct), across
+    x = 1.0 / k.clamp_min(_ASYMPTOTIC)
+    far = x * x * (0.5 + x * (0.25 + x * (0.375 + x * 0.78125)))
+    return torch.where(k > _ASYMPTOTIC, far, direct), across
+
+
+def field_of_mean(mean: Tensor) -> Tensor:
+    """Return h with <u> = mean, |mean| < 1, (..., d) in float64: A_d(k) = |mean| by Newton's method.
+
+    It starts at Sra's estimate r (d - r^2) / (1 - r^2) (2012, Computational Statistics 27, 177), good to some percent.
+    """
+    d = mean.shape[-1]
+    r = _length(mean)
+    k = r * (d - r * r) / (1.0 - r * r)
+    for _ in range(_NEWTON):
+        along, across = variances(k, d)
+        k = (k - (across * k - r) / along).clamp_min(0.0)
+    return mean * torch.where(r > 1e-8, k / r.clamp_min(1e-8), float(d)).unsqueeze(-1)
 
 
 def wrapped(angle: Tensor) -> Tensor:

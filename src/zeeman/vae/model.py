@@ -194,7 +194,7 @@ def _pair(
     likelihood: Likelihood,
     shape: tuple[int, ...],
     latent_dim: int,
-    padding: str,
+    padding: Any,
 ) -> tuple[nn.Module, nn.Module]:
     n_in, n_out, head = likelihood.n_inputs, likelihood.n_outputs, likelihood.head(shape)
     if not isinstance(network, str):

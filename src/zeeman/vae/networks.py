@@ -9,6 +9,7 @@ the border of the picture ("zeros", as in the tables) or go on around the torus 
 from __future__ import annotations
 
 import math
+from typing import Literal, TypeAlias
 
 import torch
 import torch.nn.functional as F
@@ -16,7 +17,8 @@ from torch import Tensor, nn
 
 __all__ = ["PADDINGS", "MLPDecoder", "MLPEncoder", "TableDecoder", "TableEncoder"]
 
-PADDINGS = ("zeros", "circular")
+Padding: TypeAlias = Literal["zeros", "circular"]
+PADDINGS: tuple[Padding, ...] = ("zeros", "circular")
 
 _SLOPE = 0.2  # leaky ReLU of the encoder; the decoder has plain ReLU
 _SCALE_FLOOR = 1e-6  # keeps ln(scale) finite
@@ -52,7 +54,7 @@ class TableEncoder(nn.Module):
         commutes with translations by 2 sites, both by 4 (where 4 divides L).
     """
 
-    def __init__(self, n_channels: int, size: int, latent_dim: int, padding: str = "zeros") -> None:
+    def __init__(self, n_channels: int, size: int, latent_dim: int, padding: Padding = "zeros") -> None:
         super().__init__()
         _, half, quarter = _sides(size)
         odd = nn.ZeroPad2d if padding == "zeros" else nn.CircularPad2d
@@ -81,7 +83,7 @@ class TableDecoder(nn.Module):
     to the torus: what it writes over one border arrives at the opposite one.
     """
 
-    def __init__(self, latent_dim: int, size: int, n_channels: int, padding: str = "zeros") -> None:
+    def __init__(self, latent_dim: int, size: int, n_channels: int, padding: Padding = "zeros") -> None:
         super().__init__()
         _, half, quarter = _sides(size)
         n_hidden = 128 * quarter**2
