@@ -2,6 +2,7 @@
 
 from zeeman.spins import exact, observables, reweighting, statistics
 from zeeman.spins.lattices import chain, cubic, honeycomb, square, triangular
+from zeeman.spins.measurements import measure, model_of
 from zeeman.spins.models import XY, BlumeCapel, Clock, Heisenberg, Ising, Potts
 from zeeman.spins.observables import magnetization, staggered_magnetization
 from zeeman.spins.samplers import sample
@@ -18,6 +19,8 @@ __all__ = [
     "exact",
     "honeycomb",
     "magnetization",
+    "measure",
+    "model_of",
     "observables",
     "reweighting",
     "sample",

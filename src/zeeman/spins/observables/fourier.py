@@ -8,6 +8,7 @@ distance of neighbours.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,8 @@ from zeeman.spins.observables.geometry import geometry
 from zeeman.spins.statistics import Estimate, derived
 
 __all__ = ["correlation_length", "peak_structure", "structure_factor", "wavevectors"]
+
+_NOTHING = 1e-12  # a share of the peak that is rounding
 
 
 def wavevectors(lattice: Lattice) -> NDArray[np.float64]:
@@ -94,9 +97,11 @@ def correlation_length(centre: ArrayLike, nearest: ArrayLike, lattice: Lattice) 
         From `peak_structure`.
 
     Source: F. Cooper, B. Freedman, D. Preston, Nucl. Phys. B 210, 210 (1982); S. Caracciolo et al., Nucl. Phys. B 403,
-    475 (1993), eq. 2.20. 0 where noise puts S(K + k) above S(K).
+    475 (1993), eq. 2.20. 0 where noise puts S(K + k) above S(K), infinite in perfect order.
     """
     k = _lattice_momentum(lattice)
+    if np.asarray(nearest).mean() <= _NOTHING * np.asarray(centre).mean():
+        return Estimate(math.inf, math.nan)
     return derived(lambda a, b: np.sqrt(np.maximum(a / b - 1, 0)) / k, centre, nearest)
 
 

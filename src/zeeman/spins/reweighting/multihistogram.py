@@ -29,7 +29,8 @@ _FEW = 10.0  # effective samples below which a target is refused
 _POOR = 100.0  # and below which it is warned of
 _WIDTHS = 1.0, 2.0  # widths of the energy beyond the last temperature that are silent, and that are warned of
 _SITE_AXES = ("x", "y", "z", "sublattice")
-_BLOCK = 5.0  # a block is at least this many autocorrelation times long
+_SHORT = 3.0  # autocorrelation times: blocks of fewer are warned of
+_BLOCK = 10.0  # a block is at least this many autocorrelation times long
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,6 +70,7 @@ class MultiHistogram:
         `function` takes arrays over jackknife blocks, and so must work elementwise.
         """
         table = np.stack([self._series(a, k) for k, a in enumerate(series)])
+        self._warn_of_short_blocks(table)
         return Curve(self, lambda t: np.asarray(function(t, *self._averages(table, t))))
 
     def mean(self, observable: ArrayLike) -> Curve:
@@ -178,6 +180,19 @@ class MultiHistogram:
         check_finite(x, f"series {k}")
         return x
 
+    def _warn_of_short_blocks(self, table: NDArray[np.float64]) -> None:
+        for k in range(len(self.temperatures)):
+            inside = self.state == k
+            tau = max(autocorrelation_time(a[inside]) for a in table)
+            size = np.count_nonzero(inside) / self.n_blocks
+            if size < _SHORT * tau:
+                warnings.warn(
+                    f"blocks of {size:.0f} samples at T = {self.temperatures[k]:g} are shorter than {_SHORT:g} "
+                    f"autocorrelation times ({tau:.1f}) of this observable: errors are too small; give fewer n_blocks",
+                    RuntimeWarning,
+                    stacklevel=4,
+                )
+
     def _order(self, order: ArrayLike) -> NDArray[np.float64]:
         """Return m^2, (sample,), of m (sample,) or (sample, component)."""
         m = np.asarray(order, np.float64)
@@ -234,7 +249,7 @@ def reweight(
     n_sites : int
         With energies: number of sites.
     n_blocks : int
-        Jackknife blocks, at most; fewer where a block would be shorter than five autocorrelation times of the energy.
+        Jackknife blocks, at most; fewer where a block would be shorter than ten autocorrelation times of the energy.
 
     Raises
     ------
@@ -292,7 +307,7 @@ def _blocks(energies: NDArray[np.float64], state: NDArray[np.int64], n_blocks: i
     """Block of every sample: each state is cut into equally many consecutive blocks."""
     block = np.empty(len(energies), np.int64)
     members = [np.flatnonzero(state == k) for k in range(int(state.max()) + 1)]
-    room = min(len(own) / (_BLOCK * 2 * autocorrelation_time(energies[own])) for own in members)
+    room = min(len(own) / (_BLOCK * autocorrelation_time(energies[own])) for own in members)
     n_blocks = min(n_blocks, int(room), min(map(len, members)))
     if n_blocks < 5:
         raise ValueError(
