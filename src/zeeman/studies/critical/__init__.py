@@ -1,0 +1,6 @@
+"""Critical temperatures from order parameters, learned or known, of samples at several temperatures and sizes."""
+
+from zeeman.studies.critical.estimate import critical_temperature
+from zeeman.studies.critical.networks import LocalEncoder, UniformDecoder
+
+__all__ = ["LocalEncoder", "UniformDecoder", "critical_temperature"]

@@ -1,0 +1,267 @@
+"""`zm.critical_temperature`: samples at several temperatures and sizes in, T_c with an honest error out."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from zeeman.base.checks import check_choice, check_positive_integer
+from zeeman.base.progress import Progress
+from zeeman.base.random import entropy_of
+from zeeman.base.types import Seed
+from zeeman.spins.transitions import CriticalTemperature, Scaling
+from zeeman.studies.critical.laws import law_of
+from zeeman.studies.critical.measure import Measured, measure
+from zeeman.studies.critical.orders import Order, codes_of, latent_template, model_order, principal_components
+from zeeman.studies.critical.samples import Samples, read_samples
+from zeeman.studies.critical.scaling import Law, Limit, Points, bkt_limit, crossing_limit, peak_limit
+from zeeman.studies.critical.signals import CROSSING, SIGNALS
+
+__all__ = ["NAMES", "critical_temperature"]
+
+NAMES = ("latent", "pca", "order", "binder", "susceptibility", "helicity")
+Array = NDArray[np.float64]
+# standard deviation of Student's t (68 %) in place of a Gaussian's, by the number of trainings
+_STUDENT = {2: 1.84, 3: 1.32, 4: 1.20, 5: 1.14, 6: 1.11}
+
+
+def critical_temperature(
+    dataset: Any,
+    estimator: Any = "latent",
+    *,
+    signal: str = "auto",
+    nu: float | str | None = None,
+    omega: float | str | None = None,
+    n_bootstrap: int = 200,
+    seed: Seed = 0,
+    progress: bool = False,
+) -> CriticalTemperature:
+    """Find the critical temperature of the infinite lattice from samples of finite ones.
+
+    An order parameter z is taken from `estimator` at every size; a signal of it that crosses, peaks or jumps at the
+    transition is located, and the limit of large L taken by finite-size scaling (`zeeman.studies.critical.scaling`).
+
+    Parameters
+    ----------
+    dataset : xarray.Dataset, or a sequence or mapping of them, one a size
+        As `zm.spins.sample` returns: configuration, temperature and, for peaks, energy. Three temperatures at least on
+        both sides of the transition, best within about L^(-1/nu) of it. One size gives a pseudo-critical temperature,
+        which is no critical one: the result says so and a RuntimeWarning too.
+    estimator : str or BetaVAE
+        ``"latent"``: a beta-VAE with a translation-invariant encoder, trained three times at the smallest size, its
+        code read at all. A `zm.BetaVAE`: that one; not fitted, it is fitted at every size; fitted ones are given one a
+        size. ``"pca"``, principal components; ``"order"``, the model's own order parameter; ``"binder"``,
+        ``"susceptibility"``, ``"helicity"`` are the latter with their signal.
+    signal : {"auto", "cumulant", "gap", "susceptibility", "reconstruction", "helicity"}
+        What is located; "auto" is the cumulant, of one size the susceptibility.
+    nu, omega : float, "fit" or None
+        Exponents of t L^(1/nu) and of the leading correction; None: those of the model's universality class if the data
+        name a model of a known one, otherwise nu is fitted and no correction made.
+    n_bootstrap : int
+        Resamples of blocks of samples.
+    seed : int, generator or None
+        Of trainings and resamples.
+    progress : bool
+
+    Returns
+    -------
+    CriticalTemperature
+        Prints as 2.2692(11); `.value`, `.error`, `.to_frame()`, `.pseudocritical`, `.scaling`, and the three parts of
+        the error: samples, retrainings, choice of the fit.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For data, names or sizes that cannot be used, a range of temperatures without a crossing or with the peak at its
+        end; before anything is trained where that can be known.
+
+    Examples
+    --------
+    >>> from zeeman import spins
+    >>> data = [spins.sample(spins.Ising(spins.square(L)), [2.1, 2.2, 2.3, 2.4], 2000, seed=L) for L in (4, 8)]
+    >>> found = critical_temperature(data, "binder")
+    >>> abs(found.value - 2.269) < 0.1
+    True
+    """
+    n_bootstrap = check_positive_integer(n_bootstrap, "n_bootstrap", 20)
+    sizes, entropy = read_samples(dataset), entropy_of(seed)
+    name, signal = _resolved(estimator, signal, len(sizes))
+    law = _law(sizes, signal, nu, omega)
+    if len(sizes) == 1 and (signal in CROSSING or signal == "helicity"):
+        raise ValueError(
+            f"signal {signal!r} is compared between sizes and one was given (L = {sizes[0].size}): sample a second "
+            "size, or take signal='susceptibility' for its pseudo-critical temperature"
+        )
+    orders = _orders(estimator if name == "given" else name, signal, sizes, entropy, progress)
+    measured = measure(sizes, orders, signal, n_bootstrap, entropy)
+    if len(sizes) == 1:
+        return _pseudocritical(name, signal, sizes[0], measured)
+    for points in measured.points:
+        _check_range(points, signal, law)
+    return _result(name, signal, sizes, measured, law)
+
+
+def _resolved(estimator: Any, signal: str, n_sizes: int) -> tuple[str, str]:
+    check_choice(signal, ("auto", *SIGNALS), "signal")
+    if not isinstance(estimator, str):
+        name = "given"
+    else:
+        check_choice(estimator, NAMES, "estimator")
+        name = "order" if estimator in ("binder", "susceptibility", "helicity") else estimator
+        implied = {"binder": "cumulant", "susceptibility": "susceptibility", "helicity": "helicity"}.get(estimator)
+        if implied is not None and signal not in ("auto", implied):
+            raise ValueError(f"estimator {estimator!r} means signal={implied!r}, got signal={signal!r}; use 'order'")
+        signal = implied or signal
+    if signal == "auto":
+        signal = "cumulant" if n_sizes > 1 else "susceptibility"
+    if signal == "helicity" and name != "order":
+        raise ValueError("signal 'helicity' is one of the spins, not of a code: use estimator='helicity'")
+    if signal == "reconstruction" and name in ("order", "pca"):
+        raise ValueError(f"signal 'reconstruction' needs a decoder, which {name!r} has not: use 'latent' or a BetaVAE")
+    return name, signal
+
+
+def _law(sizes: Sequence[Samples], signal: str, nu: Any, omega: Any) -> Law:
+    law = law_of(sizes[-1].model, signal)
+    for label, given in (("nu", nu), ("omega", omega)):
+        if isinstance(given, str) and given != "fit":
+            raise ValueError(f"{label} must be a positive number, 'fit' or None, got {given!r}")
+        if given == "fit":
+            law = replace(law, **{label: None}, bkt=None)
+        elif given is not None:
+            if not (math.isfinite(given) and given > 0):
+                raise ValueError(f"{label} must be a positive number, 'fit' or None, got {given!r}")
+            law = replace(law, **{label: float(given)}, bkt=None)
+    if signal not in CROSSING and signal != "helicity" and law.nu is None and len(sizes) == 2:
+        raise ValueError("two sizes and an unknown nu: the peak's limit is not determined; give nu, or a third size")
+    return law
+
+
+def _orders(estimator: Any, signal: str, sizes: list[Samples], seed: int, progress: bool) -> list[Order]:
+    if signal == "helicity":
+        return [Order(np.zeros((1, 0, 0)))] * len(sizes)
+    if estimator == "order":
+        return model_order(sizes)
+    if estimator == "pca":
+        return principal_components(sizes, seed)
+    vae = latent_template(sizes[0], seed) if isinstance(estimator, str) else estimator
+    with Progress(1, "training", enabled=progress) as bar:
+        orders = codes_of(vae, sizes, seed)
+        bar.advance()
+    return orders
+
+
+def _limit(points: Points, law: Law, signal: str) -> Limit:
+    if law.bkt is not None:
+        return bkt_limit(points, law)
+    return crossing_limit(points, law) if signal in CROSSING else peak_limit(points, law)
+
+
+def _result(name: str, signal: str, sizes: list[Samples], measured: Measured, law: Law) -> CriticalTemperature:
+    limits = [_limit(points, law, signal) for points in measured.points]
+    trainings = np.array([limit.values[0] for limit in limits])
+    samples_error = float(np.mean([limit.values for limit in limits], axis=0)[1:].std(ddof=1))
+    retraining = float(_STUDENT.get(len(trainings), 1.0) * trainings.std(ddof=1) / math.sqrt(len(trainings))) if len(
+        trainings) > 1 else 0.0  # fmt: skip
+    spread = float(np.mean([limit.spread for limit in limits]))
+    value, error = float(trainings.mean()), math.sqrt(samples_error**2 + retraining**2 + spread**2)
+    low = min(float(one.temperatures[0]) for one in sizes)
+    high = max(float(one.temperatures[-1]) for one in sizes)
+    if signal in CROSSING and not low - error <= value <= high + error:
+        raise ValueError(_no_crossing(signal, low, high, f"the fit places it at {value:.5g}"))
+    return CriticalTemperature(
+        value, error, samples_error, retraining, spread, name, signal, tuple(one.size for one in sizes),
+        _pseudo(measured.points, law, signal), limits[0].scaling, tuple(measured.curves), trainings,
+        _notes(limits, value),
+    )  # fmt: skip
+
+
+def _pseudocritical(name: str, signal: str, samples: Samples, measured: Measured) -> CriticalTemperature:
+    """Where the signal of the only size peaks: a number that moves with L."""
+    values = np.stack([points.values[:, 0] for points in measured.points])
+    note = (
+        f"one size: this is where L = {samples.size} peaks, not the critical temperature, from which it can differ by "
+        "percents; its error knows nothing of that: give two more sizes"
+    )
+    warnings.warn(note, RuntimeWarning, stacklevel=3)
+    trainings = values[:, 0]
+    retraining = 0.0
+    if len(trainings) > 1:
+        retraining = float(_STUDENT.get(len(trainings), 1.0) * trainings.std(ddof=1) / math.sqrt(len(trainings)))
+    error = float(values.mean(axis=0)[1:].std(ddof=1))
+    total = math.hypot(error, retraining)
+    return CriticalTemperature(
+        float(trainings.mean()), total, error, retraining, 0.0, name, signal, (samples.size,),
+        {(samples.size,): (float(trainings.mean()), total)}, Scaling("none: one size", {}, {}, math.nan, 0, 0, 1.0),
+        tuple(measured.curves), trainings, (note,),
+    )  # fmt: skip
+
+
+def _pseudo(points: list[Points], law: Law, signal: str) -> dict[tuple[int, ...], tuple[float, float]]:
+    """T_L of every size where it peaks, T of every two sizes where they cross; with errors over samples."""
+    mean = Points(
+        points[0].sizes, np.mean([one.values for one in points], axis=0), points[0].errors, points[0].temperatures
+    )
+    if signal not in CROSSING and law.bkt is None:
+        return {
+            (int(size),): (float(mean.values[0, k]), float(mean.values[1:, k].std(ddof=1)))
+            for k, size in enumerate(mean.sizes)
+        }
+    if law.bkt is not None:
+        return {}
+    found: dict[tuple[int, ...], tuple[float, float]] = {}
+    for pair in combinations(np.unique(mean.sizes), 2):
+        try:
+            limit = crossing_limit(mean.kept(np.isin(mean.sizes, pair)), replace(law, omega=None))
+        except ValueError:
+            continue
+        found[int(pair[0]), int(pair[1])] = (
+            float(limit.values[0]),
+            float(np.hypot(limit.values[1:].std(ddof=1), limit.spread)),
+        )
+    return found
+
+
+def _check_range(points: Points, signal: str, law: Law) -> None:
+    """Refuse temperatures over which the largest size lies on the same side of the smallest throughout."""
+    if signal not in CROSSING or law.bkt is not None:
+        return
+    small, large = points.sizes == points.sizes.min(), points.sizes == points.sizes.max()
+    low = max(points.temperatures[small].min(), points.temperatures[large].min())
+    high = min(points.temperatures[small].max(), points.temperatures[large].max())
+    if low >= high:
+        raise ValueError(_no_crossing(signal, low, high, "the sizes have no temperatures in common"))
+    t = np.linspace(low, high, 33)
+    gap = np.interp(t, points.temperatures[large], points.values[0, large]) - np.interp(
+        t, points.temperatures[small], points.values[0, small]
+    )
+    noise = float(np.median(np.hypot(points.errors[small].max(), points.errors[large].max())))
+    if (gap > -2 * noise).all() != (gap < 2 * noise).all() and np.abs(gap).max() > 4 * noise:
+        raise ValueError(_no_crossing(signal, low, high, "one size lies above the other all along"))
+
+
+def _no_crossing(signal: str, low: float, high: float, why: str) -> str:
+    return (
+        f"no crossing of the {signal} between T = {low:g} and {high:g}: {why}. Sample on both sides of the transition; "
+        "in an ordered phase larger sizes lie higher, in a disordered one lower"
+    )
+
+
+def _notes(limits: list[Limit], value: float) -> tuple[str, ...]:
+    notes = []
+    for limit in limits:
+        scaling = limit.scaling
+        if scaling.dof > 0 and scaling.chi2 / scaling.dof > 2:
+            notes.append(
+                f"the best fit has chi2/dof = {scaling.chi2:.1f}/{scaling.dof}: the law does not describe these sizes; "
+                "errors were enlarged by its root"
+            )
+            break
+    return tuple(notes)

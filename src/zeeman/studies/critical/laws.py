@@ -1,0 +1,45 @@
+"""What is known beforehand of a transition: exponents of universality classes, constants of the BKT transition.
+
+Only the names of model and lattice are looked at, never their temperatures. nu and omega set how fast sizes approach
+the limit; both can be given or fitted instead.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from zeeman.studies.critical.scaling import Law
+
+__all__ = ["BKT_CUMULANT", "BKT_HELICITY", "law_of"]
+
+# U4 = <m^4>/<m^2>^2 = 1.018192 - 0.017922/(ln L + C) on a square torus: M. Hasenbusch, J. Stat. Mech. P08003 (2008),
+# here as 1 - U4/3
+BKT_CUMULANT = (1 - 1.018192 / 3, 0.017922 / 3)
+# Upsilon / T = 2/pi (1 - 16 pi e^(-4 pi)) + 0.318899/(ln L + C): M. Hasenbusch, J. Phys. A 38, 5869 (2005)
+BKT_HELICITY = (2 / math.pi * (1 - 16 * math.pi * math.exp(-4 * math.pi)), 0.318899)
+
+# nu, and the exponent of the leading correction to a cumulant: omega, or gamma/nu = 2 - eta where the regular part of
+# the susceptibility comes first (two-dimensional Ising, whose omega is 2; q = 3, 4: omega = 4/5, logarithms for 4)
+_PLANE_ISING = Law(1.0, 1.75)
+_CUBIC_ISING = Law(0.629971, 0.82966)  # Kos, Poland, Simmons-Duffin & Vichi, JHEP 08 (2016) 036
+_POTTS = {2: _PLANE_ISING, 3: Law(5 / 6, 0.8), 4: Law(2 / 3, 1.0)}
+
+
+def law_of(model: Any, signal: str) -> Law:
+    """Exponents of the class that `model` belongs to; nothing known for models not listed here."""
+    kind = type(model).__name__
+    planar = len(model.lattice.axes) > 1 and model.lattice.name != "cubic" if model is not None else False
+    if model is None or getattr(model, "coupling", 1.0) < 0 or getattr(model, "second_coupling", 0.0) != 0:
+        return Law()
+    if kind in ("Ising", "BlumeCapel"):
+        return _PLANE_ISING if planar else _CUBIC_ISING if model.lattice.name == "cubic" else Law()
+    if not planar:
+        return Law()
+    if kind == "Potts":
+        return _POTTS.get(model.n_states, Law())
+    if kind == "Clock" and model.n_states < 5:
+        return {2: _PLANE_ISING, 3: _POTTS[3], 4: _PLANE_ISING}[model.n_states]
+    if kind in ("Clock", "XY"):
+        return Law(bkt={"cumulant": BKT_CUMULANT, "helicity": BKT_HELICITY}.get(signal))
+    return Law()

@@ -1,0 +1,247 @@
+"""Order parameters: the model's own, principal components, and the codes of trained networks.
+
+All come as (replica, sample, component), centred at every temperature; only ratios that do not see their scale are
+formed from them. Of a code with more axes than the order parameter has, those are kept whose fluctuations grow most on
+cooling: the largest eigenvalues of S_cold v = lambda S_hot v, S the covariances of the codes at the lowest and the
+highest temperature. In that frame S_hot = 1, which also brings the components of an order parameter that a symmetry
+mixes (Potts, XY) to one scale.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import scipy.linalg
+import torch
+from numpy.typing import NDArray
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+from sklearn.utils.validation import check_is_fitted
+
+from zeeman.base.random import stream
+from zeeman.studies.critical.networks import LocalEncoder, UniformDecoder, moved_to
+from zeeman.studies.critical.samples import Samples
+from zeeman.training import evaluating
+from zeeman.vae import BetaVAE
+from zeeman.vae.likelihoods import resolve
+from zeeman.vae.model import LatentModel
+
+__all__ = ["Order", "codes_of", "latent_template", "model_order", "principal_components"]
+
+_PORTION = 512
+_TRAINED_ON = 20_000  # configurations of one training at most
+
+
+@dataclass(frozen=True)
+class Order:
+    """One size: codes (replica, sample, component); -ln p(x|z) a site, (replica, sample), where a decoder is."""
+
+    codes: NDArray[np.float64]
+    loss: NDArray[np.float64] | None = None
+
+
+def model_order(sizes: Sequence[Samples]) -> list[Order]:
+    """Order parameter that the model itself names, `model.order_parameter`."""
+    if any(one.model is None for one in sizes):
+        raise ValueError(
+            "the data do not say of which model they are (attributes model, lattice, length, as zm.spins.sample writes "
+            "them): the order parameter is not known; use 'pca' or 'latent'"
+        )
+    return [Order(_in_portions(one.model.order_parameter, one.configurations)[None]) for one in sizes]
+
+
+def principal_components(sizes: Sequence[Samples], seed: int) -> list[Order]:
+    """Scores on the leading principal components of the configurations, one-hot or vectors, size by size."""
+    return [Order(_principal(one, seed)[None]) for one in sizes]
+
+
+def codes_of(estimator: Any, sizes: Sequence[Samples], seed: int) -> list[Order]:
+    """Posterior means under every training, from networks fitted here or before.
+
+    Parameters
+    ----------
+    estimator : BetaVAE, or one a size (sequence in ascending size, or mapping by size)
+        Not fitted: a template, fitted anew at every size; with the network of `latent_template` at the smallest size
+        alone, whose code is then read at all. Fitted: asked as it is.
+    """
+    several = isinstance(estimator, (Mapping, Sequence))
+    given = _per_size(estimator, sizes) if several else [estimator] * len(sizes)
+    for vae in given:
+        if not isinstance(vae, BetaVAE):
+            raise TypeError(f"estimator must be a BetaVAE or a name, got {type(vae).__name__}")
+        if vae.n_replicas < 2:
+            raise ValueError(
+                f"n_replicas = {vae.n_replicas}: the error over retrainings needs two at least; three are good"
+            )
+    local = not several and _is_local(estimator)
+    if local:
+        fitted = _fitted(estimator, sizes[0], seed)
+        return [_read(_models_on(fitted, one), fitted, one) for one in sizes]
+    return [_coded(_fitted(vae, one, seed), one) for vae, one in zip(given, sizes, strict=True)]
+
+
+def latent_template(samples: Samples, seed: int, n_replicas: int = 3, n_epochs: int = 12) -> BetaVAE:
+    """The default: `LocalEncoder` and `UniformDecoder`, as many latents as the order parameter can have components."""
+    X = network_input(samples)
+    likelihood, _ = resolve(X[: min(len(X), 4096)], _likelihood(samples), False)
+    latent_dim = _n_components(samples)
+    encoder = LocalEncoder(likelihood.n_inputs, latent_dim, _neighbours(samples))
+    decoder = UniformDecoder(latent_dim, likelihood.n_outputs, X.shape[1:])
+    return BetaVAE(
+        latent_dim=latent_dim, likelihood=_likelihood(samples), network=(encoder, decoder), n_replicas=n_replicas,
+        n_epochs=n_epochs, learning_rate=5e-3, frame="free", random_state=seed, n_threads=1, engine="stacked",
+        precision="float32",
+    )  # fmt: skip
+
+
+def network_input(samples: Samples) -> NDArray:
+    """Configurations as the likelihoods read them: states from 0 on where they are whole numbers with a zero."""
+    x = samples.configurations
+    if x.dtype.kind in "iu" and (x == 0).any():
+        return (x - min(int(x.min()), 0)).astype(np.int8)
+    return x
+
+
+def order_axes(codes: NDArray[np.float64], samples: Samples) -> NDArray[np.float64]:
+    """Directions (latent, kept) in which `codes` (sample, latent) fluctuate more and more on cooling."""
+    cold, hot = (np.atleast_2d(np.cov(codes[samples.at(k)], rowvar=False)) for k in (0, -1 % len(samples.temperatures)))
+    floor = 1e-9 * np.trace(hot) / len(hot) + 1e-300
+    growth, directions = scipy.linalg.eigh(cold, hot + floor * np.eye(len(hot)))
+    excess = growth - 1
+    keep = excess >= max(0.5 * excess[-1], 1e-12)
+    if not keep.any():
+        keep[-1] = True
+    return directions[:, keep]
+
+
+def centred(codes: NDArray[np.float64], samples: Samples) -> NDArray[np.float64]:
+    """Codes less their mean at each temperature, where a symmetry forbids one."""
+    out = codes.astype(np.float64, copy=True)
+    for k in range(len(samples.temperatures)):
+        out[..., samples.at(k), :] -= out[..., samples.at(k), :].mean(axis=-2, keepdims=True)
+    return out
+
+
+def _per_size(estimator: Any, sizes: Sequence[Samples]) -> list[Any]:
+    given = [estimator[one.size] for one in sizes] if isinstance(estimator, Mapping) else list(estimator)
+    if len(given) != len(sizes):
+        raise ValueError(f"{len(given)} estimators for {len(sizes)} sizes: give one, or one a size in ascending order")
+    return given
+
+
+def _is_local(vae: BetaVAE) -> bool:
+    network = vae.network
+    return isinstance(network, (tuple, list)) and isinstance(network[0], LocalEncoder)
+
+
+def _fitted(vae: BetaVAE, samples: Samples, seed: int) -> BetaVAE:
+    try:
+        check_is_fitted(vae)
+    except NotFittedError:
+        X = network_input(samples)
+        chosen = stream(seed, "training set").permutation(len(X))[:_TRAINED_ON]
+        template = clone(vae)
+        if template.random_state is None:
+            template.set_params(random_state=seed)
+        return template.fit(X[np.sort(chosen)])
+    return vae
+
+
+def _models_on(vae: BetaVAE, samples: Samples) -> list[LatentModel]:
+    shape = network_input(samples).shape[1:]
+    return [moved_to(model, _neighbours(samples), shape) for model in vae.modules_]
+
+
+def _coded(vae: BetaVAE, samples: Samples) -> Order:
+    shape = network_input(samples).shape[1:]
+    if tuple(vae.sample_shape_) != shape:
+        raise ValueError(
+            f"the estimator was fitted to data of shape {tuple(vae.sample_shape_)} and L = {samples.size} has shape "
+            f"{shape}: give one fitted estimator a size, or one that is not fitted"
+        )
+    return _read(vae.modules_, vae, samples)
+
+
+def _read(models: Sequence[LatentModel], vae: BetaVAE, samples: Samples) -> Order:
+    """Codes along the axes of the order parameter, and the loss a site, under every training."""
+    X, likelihood = network_input(samples), models[0].likelihood
+    codes, losses = [], []
+    with evaluating(1), torch.no_grad():
+        for model in models:
+            rows = []
+            for first in range(0, len(X), _PORTION):
+                x = likelihood.states(X[first : first + _PORTION])
+                mean, _ = model.posterior(x)
+                rows.append(torch.cat([mean, -model.log_prob(mean, x)[:, None]], 1).double().numpy())
+            table = np.concatenate(rows)
+            codes.append(centred(table[:, :-1], samples))
+            losses.append(table[:, -1] / samples.n_sites)
+    return Order(np.stack(_aligned([code @ order_axes(code, samples) for code in codes])), np.stack(losses))
+
+
+def _aligned(codes: list[NDArray[np.float64]]) -> list[NDArray[np.float64]]:
+    """Codes of equally many components: as many as the fewest have, the last (which grow most) first to stay."""
+    fewest = min(code.shape[1] for code in codes)
+    return [code[:, -fewest:] for code in codes]
+
+
+def _principal(samples: Samples, seed: int) -> NDArray[np.float64]:
+    """Scores (sample, component) from a covariance of up to 20,000 configurations."""
+    chosen = np.sort(stream(seed, "training set").permutation(len(samples.configurations))[:_TRAINED_ON])
+    flat = _features(samples, samples.configurations[chosen])
+    mean = flat.mean(axis=0)
+    flat -= mean
+    # the leading axes of (site, site): a few are enough, found by blocks of power iterations
+    wanted = _n_components(samples) + 2
+    axes = np.linalg.qr(stream(seed, "pca").standard_normal((flat.shape[1], wanted)).astype(np.float32))[0]
+    for _ in range(12):
+        axes = np.linalg.qr(flat.T @ (flat @ axes))[0]
+    scores = _in_portions(lambda x: (_features(samples, x) - mean) @ axes, samples.configurations)
+    scores = centred(scores, samples)
+    leading = np.argsort(-scores.var(axis=0))[: _n_components(samples)]
+    scores = scores[:, leading]
+    return scores @ order_axes(scores, samples)
+
+
+def _features(samples: Samples, x: NDArray) -> NDArray[np.float32]:
+    """Configurations as (sample, feature): spins, one-hot states, cosines and sines."""
+    flat = x.reshape(len(x), -1)
+    if x.dtype.kind in "iu" and (x >= 0).all() and samples.configurations.max() > 1:
+        return (flat[..., None] == np.arange(int(samples.configurations.max()) + 1)).reshape(len(x), -1).astype("f4")
+    if _is_angles(samples):
+        return np.concatenate([np.cos(flat), np.sin(flat)], axis=1).astype(np.float32)
+    return flat.astype(np.float32)
+
+
+def _is_angles(samples: Samples) -> bool:
+    return type(samples.model).__name__ == "XY"
+
+
+def _n_components(samples: Samples) -> int:
+    """Components of the order parameter if the model says so, else one."""
+    if samples.model is None:
+        return 1
+    return int(samples.model.order_parameter(samples.configurations[:1]).shape[1])
+
+
+def _neighbours(samples: Samples) -> NDArray[np.int32]:
+    """Neighbours on the lattice that the data name; else of a hypercubic box of the shape of a configuration."""
+    if samples.model is not None:
+        return samples.model.lattice.neighbours
+    shape = samples.configurations.shape[1:]
+    index = np.arange(math.prod(shape)).reshape(shape)
+    rolled = [np.roll(index, step, axis).ravel() for axis in range(len(shape)) for step in (1, -1)]
+    return np.stack(rolled, axis=1).astype(np.int32)
+
+
+def _likelihood(samples: Samples) -> str:
+    return {"XY": "von-mises", "Heisenberg": "von-mises-fisher"}.get(type(samples.model).__name__, "auto")
+
+
+def _in_portions(function: Any, x: NDArray) -> NDArray[np.float64]:
+    parts = [function(x[k : k + 2048]) for k in range(0, len(x), 2048)]
+    return np.concatenate(parts).astype(np.float64)

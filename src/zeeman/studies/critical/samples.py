@@ -1,0 +1,165 @@
+"""Samples of one model at several temperatures, one record a size: what every estimate begins with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Any, cast
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from zeeman import spins
+from zeeman.base.checks import check_finite
+from zeeman.base.random import stream
+
+__all__ = ["Samples", "read_samples"]
+
+_BLOCKS = 64  # contiguous runs of samples at one temperature that are resampled whole
+_FEWEST = 32  # samples at one temperature
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """One size, ordered by temperature.
+
+    Attributes
+    ----------
+    size : int
+        L.
+    model : Model or None
+        Rebuilt from the attributes of the data; None if they do not say.
+    temperatures : ndarray, (temperature,)
+    configurations : ndarray, (sample, site axes...)
+    energies : ndarray, (sample,)
+        Of the whole system.
+    starts : ndarray of int, (temperature + 1,)
+        Samples of temperature k are starts[k] .. starts[k + 1] - 1.
+    """
+
+    size: int
+    model: Any
+    temperatures: NDArray[np.float64]
+    configurations: NDArray
+    energies: NDArray[np.float64]
+    starts: NDArray[np.int64]
+
+    @property
+    def n_sites(self) -> int:
+        """Sites of the system."""
+        if self.model is not None:
+            return int(self.model.lattice.n_sites)
+        return int(np.prod(self.configurations.shape[1:]))
+
+    def at(self, k: int) -> slice:
+        """Samples of temperature k."""
+        return slice(int(self.starts[k]), int(self.starts[k + 1]))
+
+    @property
+    def which(self) -> NDArray[np.int64]:
+        """Index of the temperature, (sample,)."""
+        return np.repeat(np.arange(len(self.temperatures)), np.diff(self.starts))
+
+    def block_means(self, columns: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
+        """Means of every column over the blocks of every temperature, (temperature, block, column)."""
+        out = []
+        for k in range(len(self.temperatures)):
+            part = np.stack([column[self.at(k)] for column in columns], axis=1)
+            n_blocks = min(_BLOCKS, len(part) // 8)
+            length = len(part) // n_blocks
+            blocks = part[: n_blocks * length].reshape(n_blocks, length, -1).mean(axis=1)
+            out.append(blocks if n_blocks == _BLOCKS else blocks[np.arange(_BLOCKS) % n_blocks])
+        return np.stack(out)
+
+    def draws(self, n_bootstrap: int, seed: int) -> NDArray[np.float64]:
+        """Shares of the blocks in every resample, (1 + bootstrap, temperature, block); row 0 is the samples as is.
+
+        Temperatures and sizes are resampled apart: their samples are independent.
+        """
+        shares = []
+        for k in range(len(self.temperatures)):
+            n_blocks = min(_BLOCKS, (int(self.starts[k + 1] - self.starts[k])) // 8)
+            rng = stream(seed, f"bootstrap/{self.size}", k)
+            drawn = np.zeros((1 + n_bootstrap, _BLOCKS))
+            drawn[0, :n_blocks] = 1 / n_blocks
+            drawn[1:, :n_blocks] = rng.multinomial(n_blocks, np.full(n_blocks, 1 / n_blocks), n_bootstrap) / n_blocks
+            shares.append(drawn)
+        return np.stack(shares, axis=1)
+
+
+def read_samples(data: Any) -> list[Samples]:
+    """Records by size, ascending, from one data set, a sequence of them, or a mapping size -> data set.
+
+    Raises
+    ------
+    TypeError, ValueError
+        What is not an xarray.Dataset with configuration and temperature; fewer than three temperatures or than 32
+        samples at one; equal sizes; data of different models.
+    """
+    sets = list(data.values()) if isinstance(data, Mapping) and not isinstance(data, xr.Dataset) else data
+    sets = [sets] if isinstance(sets, xr.Dataset) else sets
+    if not isinstance(sets, Sequence) or not sets or not all(isinstance(one, xr.Dataset) for one in sets):
+        raise TypeError(
+            f"dataset must be an xarray.Dataset as zm.spins.sample returns, or a sequence or mapping of them, one a "
+            f"size; got {type(data).__name__}"
+        )
+    read = sorted((_read(one, k) for k, one in enumerate(sets)), key=lambda one: one.size)
+    sizes = [one.size for one in read]
+    if len(set(sizes)) < len(sizes):
+        raise ValueError(f"sizes must differ, got L = {', '.join(map(str, sizes))}; join samples of one size")
+    kinds = {tuple(sorted(_identity(one).items())) for one in sets}
+    if len(kinds) > 1:
+        raise ValueError(f"all sizes must be of one model with the same couplings, got {' and '.join(map(str, kinds))}")
+    return read
+
+
+def _read(data: xr.Dataset, place: int) -> Samples:
+    here = f"data set {place}"
+    missing = [name for name in ("configuration", "temperature") if name not in data and name not in data.coords]
+    if missing:
+        raise ValueError(f"{here} has no {' and no '.join(missing)}; it needs what zm.spins.sample returns")
+    temperature = np.asarray(data["temperature"], np.float64)
+    if temperature.ndim != 1 or len(temperature) != data.sizes.get("sample", -1):
+        raise ValueError(f"{here}: temperature must be a coordinate over sample, got shape {temperature.shape}")
+    check_finite(temperature, f"temperature of {here}")
+    order = np.argsort(temperature, kind="stable")
+    distinct, counts = np.unique(temperature, return_counts=True)
+    if len(distinct) < 3:
+        raise ValueError(
+            f"{here} holds {len(distinct)} temperature(s): three at least are needed to see where a signal crosses or "
+            "peaks; sample some on both sides of the transition"
+        )
+    if counts.min() < _FEWEST:
+        raise ValueError(
+            f"{here} holds {counts.min()} samples at T = {distinct[counts.argmin()]:g}: {_FEWEST} at least are needed "
+            "for an error"
+        )
+    configurations = np.asarray(data["configuration"])[order]
+    check_finite(configurations, f"configurations of {here}")
+    model = _model(data.attrs)
+    n_sites = model.lattice.n_sites if model is not None else np.prod(configurations.shape[1:])
+    energies = (
+        np.asarray(data["energy"], np.float64)[order] * n_sites if "energy" in data else np.full(len(order), np.nan)
+    )
+    size = int(data.attrs.get("length") or configurations.shape[1])
+    return Samples(
+        size, model, distinct, configurations, energies, np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+    )
+
+
+def _identity(data: xr.Dataset) -> dict[str, Any]:
+    """What must be the same at every size: model, lattice and the numbers that define them."""
+    model = _model(data.attrs)
+    names = ["model", "lattice"] + ([f.name for f in fields(model) if f.name != "lattice"] if model is not None else [])
+    return {name: data.attrs.get(name) for name in names}
+
+
+def _model(attrs: Mapping[str, Any]) -> Any:
+    """The model that was sampled, from the attributes that `zm.spins.sample` writes; None if they name none."""
+    kind: Any = getattr(spins, str(attrs.get("model", "")), None)
+    lattice: Any = getattr(spins, str(attrs.get("lattice", "")), None)
+    if kind is None or lattice is None or not is_dataclass(kind):
+        return None
+    settings = {f.name: attrs[f.name] for f in fields(kind) if f.name != "lattice" and f.name in attrs}
+    return cast(Any, kind)(lattice(int(attrs["length"])), **settings)
