@@ -2,21 +2,20 @@
 """Discrete states by tables: energies, and local updates of many chains side by side.
 
 Local updates hold states as (site, chain) uint8, so that the inner loops run over chains; chain w draws from column w
-of its generators (4, chain). What a site feels is one number, code = sum_k digit_k a_k over its neighbours' states
-a_k; a table holds the Boltzmann weights of its own states for every code. Where that table would be too large, energies
-are summed neighbour by neighbour.
+of its generators (4, chain). What a site feels is a number, code = offset + sum_k digit_k a_k over its neighbours'
+states a_k; row `code` of a table holds the Boltzmann weights of its own states. Where that table would be too large the
+neighbours are taken in parts, first[part] to first[part + 1], each with its code and rows of the table, and weights
+multiply.
 """
 
 from __future__ import annotations
-
-import math
 
 import numpy as np
 
 from zeeman.spins._random_numba import jit, sfc64
 
 __all__ = [
-    "bond_energies", "chain_energies", "heat_bath", "heat_bath_summed", "metropolis", "metropolis_summed", "state_sums",
+    "bond_energies", "chain_energies", "heat_bath", "heat_bath_parts", "metropolis", "state_sums",
 ]  # fmt: skip
 
 _U = np.uint64
@@ -64,97 +63,97 @@ def state_sums(states, waves, sums):
 
 
 @jit
-def metropolis(spins, neighbours, digits, weights, state, code, n_sweeps):
+def metropolis(spins, neighbours, digits, first, offsets, weights, state, codes, words, n_sweeps):
     """Sweep with a proposal among the other states, accepted with min(1, w[t] / w[s]) to one part in 2^32.
 
-    weights (code, state): Boltzmann weights, largest 1. code (chain,): scratch.
+    weights (code, state): Boltzmann weights of every part of the neighbours, which multiply. codes (part, chain),
+    words (chain,): scratch.
     """
-    others = _U(weights.shape[1] - 1)
     q = weights.shape[1]
+    others = _U(q - 1)
     for _ in range(n_sweeps):
         for i in range(neighbours.shape[0]):
-            _codes(spins, neighbours[i], digits, code)
-            for w in range(spins.shape[1]):
-                a, b, c, d, word = sfc64(state[0, w], state[1, w], state[2, w], state[3, w])
-                state[0, w], state[1, w], state[2, w], state[3, w] = a, b, c, d
-                s = np.int64(spins[i, w])
-                t = s + 1 + np.int64(((word >> _32) * others) >> _32)
+            _codes(spins, neighbours[i], digits, first, offsets, codes)
+            _draw(state, words)
+            own = spins[i]
+            for w in range(words.size):
+                s = np.int64(own[w])
+                t = s + 1 + np.int64(((words[w] >> _32) * others) >> _32)
                 t -= q * int(t >= q)
-                u = np.float64(np.int64(word & _LOW)) * 2.0**-32
-                row = weights[code[w]]
-                spins[i, w] = t if u * row[s] < row[t] else s
+                before = np.float64(np.int64(words[w] & _LOW)) * 2.0**-32
+                after = 1.0
+                for part in range(codes.shape[0]):
+                    row = weights[codes[part, w]]
+                    before *= row[s]
+                    after *= row[t]
+                own[w] = s + int(before < after) * (t - s)  # no branch: it would be foretold wrongly half the time
 
 
 @jit
-def heat_bath(spins, neighbours, digits, sums, state, code, n_sweeps):
+def heat_bath(spins, neighbours, digits, first, offsets, sums, state, codes, words, n_sweeps):
     """Sweep that draws every site from its conditional distribution; sums (code, state): cumulated probabilities."""
     last = sums.shape[1] - 1
     for _ in range(n_sweeps):
         for i in range(neighbours.shape[0]):
-            _codes(spins, neighbours[i], digits, code)
-            for w in range(spins.shape[1]):
-                a, b, c, d, word = sfc64(state[0, w], state[1, w], state[2, w], state[3, w])
-                state[0, w], state[1, w], state[2, w], state[3, w] = a, b, c, d
-                u = np.float64(np.int64(word >> _11)) * 2.0**-53
-                row = sums[code[w]]
+            _codes(spins, neighbours[i], digits, first, offsets, codes)
+            _draw(state, words)
+            own = spins[i]
+            for w in range(words.size):
+                u = np.float64(np.int64(words[w] >> _11)) * 2.0**-53
+                row = sums[codes[0, w]]
                 t = 0
                 for k in range(last):
                     t += int(u >= row[k])
-                spins[i, w] = t
+                own[w] = t
 
 
 @jit
-def metropolis_summed(spins, neighbours, kind_of, kinds, site, state, n_sweeps):
-    """As `metropolis`, from bond tables (kind, state, state) and site energies over T."""
-    q = site.size
+def heat_bath_parts(spins, neighbours, digits, first, offsets, weights, state, codes, words, n_sweeps):
+    """As `heat_bath`, from the weights (code, state) of several parts of the neighbours."""
+    q = weights.shape[1]
+    cumulated = np.empty(q)
     for _ in range(n_sweeps):
         for i in range(neighbours.shape[0]):
-            for w in range(spins.shape[1]):
-                a, b, c, d, word = sfc64(state[0, w], state[1, w], state[2, w], state[3, w])
-                state[0, w], state[1, w], state[2, w], state[3, w] = a, b, c, d
-                s = np.int64(spins[i, w])
-                t = s + 1 + np.int64(((word >> _32) * _U(q - 1)) >> _32)
-                t -= q * int(t >= q)
-                cost = site[t] - site[s]
-                for k in range(kind_of.size):
-                    near = spins[neighbours[i, k], w]
-                    cost += kinds[kind_of[k], near, t] - kinds[kind_of[k], near, s]
-                if cost <= 0.0 or np.float64(np.int64(word & _LOW)) * 2.0**-32 < math.exp(-cost):
-                    spins[i, w] = t
-
-
-@jit
-def heat_bath_summed(spins, neighbours, kind_of, kinds, site, state, n_sweeps):
-    """As `heat_bath`, from bond tables (kind, state, state) and site energies over T."""
-    q = site.size
-    weight = np.empty(q)
-    for _ in range(n_sweeps):
-        for i in range(neighbours.shape[0]):
-            for w in range(spins.shape[1]):
-                a, b, c, d, word = sfc64(state[0, w], state[1, w], state[2, w], state[3, w])
-                state[0, w], state[1, w], state[2, w], state[3, w] = a, b, c, d
-                weight[:] = site
-                for k in range(kind_of.size):
-                    row = kinds[kind_of[k], spins[neighbours[i, k], w]]
+            _codes(spins, neighbours[i], digits, first, offsets, codes)
+            _draw(state, words)
+            own = spins[i]
+            for w in range(words.size):
+                row = weights[codes[0, w]]
+                for t in range(q):
+                    cumulated[t] = row[t]
+                for part in range(1, codes.shape[0]):
+                    row = weights[codes[part, w]]
                     for t in range(q):
-                        weight[t] += row[t]
-                least = weight.min()
+                        cumulated[t] *= row[t]
                 total = 0.0
                 for t in range(q):
-                    total += math.exp(least - weight[t])
-                    weight[t] = total
-                u = np.float64(np.int64(word >> _11)) * 2.0**-53 * total
+                    total += cumulated[t]
+                    cumulated[t] = total
+                u = np.float64(np.int64(words[w] >> _11)) * 2.0**-53 * total
                 t = 0
-                while t < q - 1 and u >= weight[t]:
-                    t += 1
-                spins[i, w] = t
+                for k in range(q - 1):
+                    t += int(u >= cumulated[k])
+                own[w] = t
 
 
 @jit(inline="always")
-def _codes(spins, near, digits, code):
-    for w in range(code.size):
-        code[w] = 0
-    for k in range(near.size):
-        row, digit = spins[near[k]], digits[k]
+def _codes(spins, near, digits, first, offsets, codes):
+    for part in range(codes.shape[0]):
+        code = codes[part]
         for w in range(code.size):
-            code[w] += digit * np.int32(row[w])
+            code[w] = offsets[part]
+        for k in range(first[part], first[part + 1]):
+            row, digit = spins[near[k]], digits[k]
+            for w in range(code.size):
+                code[w] += digit * np.int32(row[w])
+
+
+@jit(inline="always")
+def _draw(state, words):
+    for w in range(words.size):
+        a, b, c, d, word = sfc64(state[0, w], state[1, w], state[2, w], state[3, w])
+        state[0, w] = a
+        state[1, w] = b
+        state[2, w] = c
+        state[3, w] = d
+        words[w] = word

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zeeman.spins.models import Model
-from zeeman.spins.moves import Chains, start
+from zeeman.spins.moves import Chains, moves_of, start
+from zeeman.spins.moves.chains import Cost, cost_of
 from zeeman.spins.statistics import autocorrelation_time
 
 __all__ = ["Pilot", "choose_method", "run_pilot", "schedule"]
@@ -20,13 +21,6 @@ _LONG = 16  # a window counts if it is this many tau long
 _SLOW = 2000  # steps of burn-in beyond which auto tries replica exchange
 _MOST_STEPS = 30_000  # steps after which a pilot gives up
 _Z = 4.5  # accepted z score of drift and disagreement
-_SITE_COST = {
-    "metropolis": 1 / 6,
-    "tempering": 1 / 3,
-    "swendsen-wang": 16.0,
-    "wolff": 16.0,
-}  # ns a site, one core
-_MOST_UPDATES = {"metropolis": 3e9, "tempering": 6e9, "swendsen-wang": 1e8, "wolff": 1e8}  # sites touched in a pilot
 
 
 @dataclass(frozen=True)
@@ -49,6 +43,8 @@ class Pilot:
         Whether the window was long enough and no z score too large.
     step_cost : float
         Nominal nanoseconds of one step of one chain.
+    update : Cost
+        How the update is best run.
     """
 
     method: str
@@ -58,6 +54,7 @@ class Pilot:
     z: float
     equilibrated: bool
     step_cost: float
+    update: Cost
 
     @property
     def burn_in(self) -> int:
@@ -71,21 +68,19 @@ class Pilot:
 
     def cost(self, n_chains: int, rounds: int) -> float:
         """Nominal nanoseconds for `rounds` readings of `n_chains` chains."""
-        if self.method in ("metropolis", "tempering"):
-            n_chains = 64 * -(-n_chains // 64)
+        n_chains = self.update.lanes * -(-n_chains // self.update.lanes)
         return n_chains * self.step_cost * (self.burn_in + (rounds - 1) * self.spacing)
 
 
 def run_pilot(model: Model, method: str, temperature: float, rng: np.random.Generator) -> Pilot:
     """Run chains from both kinds of start until a window shows neither drift nor disagreement, doubling its stride."""
-    n = 64 if method in ("metropolis", "tempering") else 12
+    n = cost_of(_update(model, method)).pilot_chains
     groups = [start(model, method, temperature, n, kind, rng) for kind in model.starts(method)]
-    n_sites = model.lattice.n_sites
-    step_cost = _SITE_COST[method] * (1.0 if method == "wolff" else n_sites)
-    most = _MOST_UPDATES[method] / (n * len(groups) * (1 if method == "wolff" else n_sites))
+    update = cost_of(groups[0])
+    touched = 1 if method == "wolff" else model.lattice.n_sites
     if method == "tempering":
-        rungs = len(groups[0].temperatures)  # type: ignore[attr-defined]
-        step_cost, most = step_cost * rungs, most / rungs
+        touched *= len(groups[0].temperatures)  # type: ignore[attr-defined]
+    step_cost, most = update.site * touched, update.most_updates / (n * len(groups) * touched)
     stride, before = 1, 0
     while True:
         series = np.stack([_record(model, chains, stride) for chains in groups])
@@ -100,40 +95,45 @@ def run_pilot(model: Model, method: str, temperature: float, rng: np.random.Gene
         stride *= 2
     ratio = 2 * tau / stride
     relaxation = stride / math.log((ratio + 1) / (ratio - 1)) if ratio > 1 else 0.0
-    return Pilot(method, tau, relaxation, before, z, bool(good), step_cost)
+    return Pilot(method, tau, relaxation, before, z, bool(good), step_cost, update)
 
 
-def choose_method(model: Model, temperature: float, n_samples: int, pilot: Callable[[str], Pilot]) -> Pilot:
+def choose_method(model: Model, n_samples: int, pilot: Callable[[str], Pilot]) -> Pilot:
     """Pick the update with the least nominal cost that equilibrates.
 
-    Single flips against Swendsen-Wang; where a field forbids clusters or frustration makes them percolate, and single
-    flips are slow, against replica exchange.
+    The model's first local update against Swendsen-Wang; where a field forbids clusters or frustration makes them
+    percolate and local updates are slow, or where neither equilibrates, against replica exchange.
     """
-    flips = pilot("metropolis")
-    best = [flips] if flips.equilibrated else []
-    if model.why_not("swendsen-wang") is None and not _is_hard(model):
+    moves = moves_of(model)
+    assert moves is not None, "checked by `sample`"
+    local = pilot(next(iter(moves)))
+    best = [local] if local.equilibrated else []
+    clusters = "swendsen-wang" in moves and model.why_not("swendsen-wang") is None and not model.frustrated
+    if clusters:
         # even at the shortest spacing clusters could not win against fast flips
-        least = 4 * n_samples * _SITE_COST["swendsen-wang"] * model.lattice.n_sites
-        if not best or flips.cost(*schedule(flips.method, n_samples)) > least:
+        least = 4 * n_samples * cost_of(moves["swendsen-wang"]).site * model.lattice.n_sites
+        if not best or local.cost(*schedule(local.update, n_samples)) > least:
             best.append(pilot("swendsen-wang"))
-    elif not best or flips.burn_in > _SLOW:
+    slow = not any(p.equilibrated for p in best) or (not clusters and local.burn_in > _SLOW)
+    if slow and "tempering" in moves:
         best.append(pilot("tempering"))
-    return min(best, key=lambda p: (not p.equilibrated, p.cost(*schedule(p.method, n_samples))))
+    return min(best or [local], key=lambda p: (not p.equilibrated, p.cost(*schedule(p.update, n_samples))))
 
 
-def _is_hard(model: Model) -> bool:
-    """Whether random and ordered starts of single flips must agree: a field or frustration, where clusters fail."""
-    return len(model.starts("metropolis")) > 1
-
-
-def schedule(method: str, n_samples: int) -> tuple[int, int]:
+def schedule(update: Cost, n_samples: int) -> tuple[int, int]:
     """Return (chains, rounds): how many chains there are and how many configurations each gives."""
-    if method in ("metropolis", "tempering"):
-        # words of 64 chains cost the same full or not; reading a chain again costs less than relaxing a new one
-        rounds = min(8, max(1, n_samples // 1024))
-        return -(-n_samples // rounds), rounds
-    n_chains = min(n_samples, 16)
-    return n_chains, -(-n_samples // n_chains)
+    if update.most_rounds is None:
+        n_chains = min(n_samples, update.fill)
+        return n_chains, -(-n_samples // n_chains)
+    # lanes cost the same full or not; reading a chain again costs less than relaxing a new one
+    rounds = min(update.most_rounds, max(1, n_samples // update.fill))
+    return -(-n_samples // rounds), rounds
+
+
+def _update(model: Model, method: str) -> Callable[..., Chains]:
+    moves = moves_of(model)
+    assert moves is not None, "checked by `sample`"
+    return moves[method]
 
 
 def _record(model: Model, chains: Chains, stride: int) -> NDArray[np.float64]:

@@ -27,12 +27,12 @@ from zeeman.base.progress import Progress
 from zeeman.base.random import entropy_of, stream
 from zeeman.base.types import Seed
 from zeeman.spins.models import Model
-from zeeman.spins.moves import LANES, MOVES, moves_of, start
+from zeeman.spins.moves import MOVES, moves_of, start
 from zeeman.spins.pilots import Pilot, choose_method, run_pilot, schedule
 
 __all__ = ["METHODS", "Plan", "sample"]
 
-METHODS = ("auto", "metropolis", "wolff", "swendsen-wang", "tempering")
+METHODS = ("auto", "metropolis", "heat-bath", "over-relaxation", "wolff", "swendsen-wang", "tempering")
 
 _log = logging.getLogger(__name__)
 
@@ -77,8 +77,9 @@ def sample(
     n_samples : int
         Configurations at each temperature.
     method : str
-        ``"metropolis"``, ``"wolff"``, ``"swendsen-wang"``, ``"tempering"``; ``"auto"`` takes the cheapest that its
-        pilots found to equilibrate, and says which (`attrs` and log).
+        ``"metropolis"``, ``"heat-bath"``, ``"over-relaxation"`` (XY, Heisenberg), ``"wolff"``, ``"swendsen-wang"``,
+        ``"tempering"``; ``"auto"`` takes the cheapest that its pilots found to equilibrate, and says which (`attrs` and
+        log).
     seed : int, generator or None
         Same seed, same configurations, whatever `n_threads`.
     n_threads : int, optional
@@ -89,8 +90,9 @@ def sample(
     Returns
     -------
     xarray.Dataset
-        configuration (sample, site axes...) and energy (sample), per site, with coordinate temperature (sample);
-        samples are ordered by temperature as given. attrs hold, in the same order, a list per temperature of:
+        configuration (sample, site axes...) and energy (sample), per site, with coordinate temperature (sample),
+        with the model's own value axes (Heisenberg: component). Samples are ordered by temperature as given. attrs
+        hold the model's numbers and, in the same order, a list per temperature of:
         method, burn_in, spacing (in steps_are), autocorrelation_time (steps), effective_sample_size, equilibrated,
         equilibration_z (largest z score among drift and starts' disagreement).
 
@@ -125,7 +127,7 @@ def sample(
                 _log.info("T = %g: %s, one configuration in %d steps", t, plan.pilot.method, plan.spacing)
                 bar.advance(detail=f"T = {t:.4g}: {plan.pilot.method}")
                 plans.append(plan)
-        _warn_of_failures(temperatures, plans)
+        _warn_of_failures(model, temperatures, plans)
         chosen = ", ".join(dict.fromkeys(plan.pilot.method for plan in plans))
         with Progress(len(temperatures) * n_samples, f"{label} by {chosen}", enabled=progress) as bar:
             configurations = _produce(model, temperatures, plans, n_samples, entropy, pool.map, bar)
@@ -136,8 +138,8 @@ def _plan(model: Model, temperature: float, n_samples: int, method: str, entropy
     def pilot(name: str) -> Pilot:
         return run_pilot(model, name, temperature, stream(entropy, f"spins/pilot/{name}", index))
 
-    best = choose_method(model, temperature, n_samples, pilot) if method == "auto" else pilot(method)
-    return Plan(best, *schedule(best.method, n_samples), best.burn_in, best.spacing)
+    best = choose_method(model, n_samples, pilot) if method == "auto" else pilot(method)
+    return Plan(best, *schedule(best.update, n_samples), best.burn_in, best.spacing)
 
 
 def _produce(
@@ -171,7 +173,7 @@ def _produce(
 
 
 def _chunks(plan: Plan) -> list[range]:
-    size = LANES // 2 if plan.pilot.method in ("metropolis", "tempering") else 2
+    size = plan.pilot.update.job
     return [range(k, min(k + size, plan.n_chains)) for k in range(0, plan.n_chains, size)]
 
 
@@ -209,25 +211,32 @@ def _dataset(
     )  # fmt: skip
 
 
-def _warn_of_failures(temperatures: NDArray[np.float64], plans: Sequence[Plan]) -> None:
+def _warn_of_failures(model: Model, temperatures: NDArray[np.float64], plans: Sequence[Plan]) -> None:
     failed = [f"{t:g} ({plan.pilot.method})" for t, plan in zip(temperatures, plans, strict=True)
               if not plan.pilot.equilibrated]  # fmt: skip
     if failed:
+        remedy = "use method='tempering' or 'auto', or a higher temperature"
+        if getattr(model, "metastable", False):
+            remedy = "phases coexist at its transition, which no update here crosses fast: use a smaller lattice"
         warnings.warn(
             f"chains did not come to equilibrium at T = {', '.join(failed)}: samples there are neither independent nor "
-            "surely from the right distribution; use method='tempering' or 'auto', or a higher temperature",
+            f"surely from the right distribution; {remedy}",
             RuntimeWarning,
             stacklevel=3,
         )
 
 
 def _check_model(model: Any, method: str) -> None:
-    if moves_of(model) is None:
+    moves = moves_of(model)
+    if moves is None:
         known = ", ".join(kind.__name__ for kind in MOVES)
         raise TypeError(f"model must be one of {known}, such as zm.spins.Ising(zm.spins.square(32)), got {model!r}")
+    valid = [name for name in (*moves, "auto") if model.why_not(name) is None]
     reason = model.why_not(method)
+    if method != "auto" and method not in moves:
+        reason = f"{type(model).__name__} has no such update"
     if reason:
-        raise ValueError(f"method {method!r} is not valid here: {reason}; use 'metropolis', 'tempering' or 'auto'")
+        raise ValueError(f"method {method!r} is not valid here: {reason}; use {', '.join(map(repr, valid))}")
 
 
 def _temperatures(temperature: ArrayLike) -> NDArray[np.float64]:

@@ -32,6 +32,10 @@ class Model(Protocol):
     def value_axes(self) -> dict[str, int]:
         """Name and length of the axes of one site's value; empty for scalars."""
 
+    @property
+    def frustrated(self) -> bool:
+        """True where no configuration satisfies every bond: clusters percolate there and are of no use."""
+
     def energy(self, configurations: NDArray) -> NDArray[np.float64]:
         """Energy per site, (sample,)."""
 

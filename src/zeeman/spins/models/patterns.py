@@ -116,7 +116,7 @@ def _colourings(lattice: Lattice) -> list[tuple[NDArray[np.int64], NDArray[np.fl
     x = np.indices(lattice.shape).reshape(len(lattice.shape), -1)
     x = x[[k for k, axis in enumerate(lattice.axes) if axis != "sublattice"]]
     length = lattice.shape[0]
-    found = [(np.zeros(lattice.n_sites, np.int64), np.ones((1, lattice.n_sites)))]
+    found: list[tuple[NDArray, NDArray]] = [(np.zeros(lattice.n_sites, np.int64), np.ones((1, lattice.n_sites)))]
     if lattice.checkerboard is not None:
         found.append(((1 - lattice.checkerboard.astype(np.int64)) // 2, lattice.checkerboard[None].astype(np.float64)))
     if lattice.name == "triangular" and length % 3 == 0:

@@ -11,9 +11,10 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from zeeman.spins._states_numba import bond_energies, state_sums
 from zeeman.spins.lattices import Lattice
@@ -47,12 +48,12 @@ class States:
         Energy of a bond between second neighbours.
     """
 
-    values: ArrayLike
-    bond: ArrayLike
-    vectors: ArrayLike
-    site: ArrayLike = ()
-    involutions: ArrayLike = ()
-    second: ArrayLike | None = None
+    values: Any
+    bond: Any
+    vectors: Any
+    site: Any = ()
+    involutions: Any = ()
+    second: Any = None
     kinds: NDArray[np.float64] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -75,14 +76,14 @@ class States:
         self._check(q, g)
 
     def _check(self, q: int, involutions: NDArray[np.int64]) -> None:
-        if len(np.unique(np.asarray(self.values))) != q:
+        if len(np.unique(self.values)) != q:
             raise ValueError(f"values must differ from one another, got {self.values}")
         if not np.array_equal(self.kinds, self.kinds.swapaxes(1, 2)):
             raise ValueError("a bond has no direction: bond and second must be symmetric tables")
         moved = (involutions != np.arange(q)).sum(axis=0)
         for g in involutions:
             unchanged = np.allclose(self.kinds[:, g][:, :, g], self.kinds, atol=1e-12, rtol=0)
-            unchanged &= np.allclose(np.asarray(self.site)[g], self.site, atol=1e-12, rtol=0)
+            unchanged &= np.allclose(self.site[g], self.site, atol=1e-12, rtol=0)
             if not np.array_equal(g[g], np.arange(q)) or not unchanged:
                 raise ValueError(f"involution {g.tolist()} must be its own inverse and leave all energies unchanged")
             if not np.array_equal(moved[g], moved):
@@ -96,7 +97,7 @@ class States:
     @cached_property
     def transitive(self) -> bool:
         """Whether involutions lead from every state to every other; where not, clusters need local sweeps beside."""
-        reached, g = {0}, np.asarray(self.involutions)
+        reached, g = {0}, self.involutions
         for _ in range(self.n_states):
             reached |= {int(k) for a in reached for k in g[:, a]}
         return len(reached) == self.n_states
@@ -151,17 +152,22 @@ class StateModel(ABC):
     @cached_property
     def best(self) -> Pattern:
         """The ordered state: the lowest in energy of simple patterns of one, two and three sublattices."""
-        return best_pattern(self.lattice, self.states.kinds, np.asarray(self.states.site), self.reach)
+        return best_pattern(self.lattice, self.states.kinds, self.states.site, self.reach)
+
+    @property
+    def frustrated(self) -> bool:
+        """True where the ordered state does not satisfy every bond."""
+        return self.best.frustrated
 
     @property
     def pattern(self) -> NDArray[np.int8]:
         """Values of the ordered state, (site,)."""
-        return np.asarray(self.states.values)[self.best.states]
+        return self.states.values[self.best.states]
 
     @property
     def competing(self) -> bool:
         """True where ordered states related by symmetry are not all there is: frustration, free spins, coexistence."""
-        return self.metastable or self.best.frustrated or self.best.degenerate
+        return self.metastable or self.frustrated or self.best.degenerate
 
     def states_of(self, configurations: NDArray) -> NDArray[np.uint8]:
         """State numbers, (sample, site), of configurations (sample, site) or (sample, site axes...)."""
@@ -172,7 +178,7 @@ class StateModel(ABC):
                 f"configurations of shape {x.shape} are not of this lattice: give (sample, {lattice.n_sites}) or "
                 f"(sample, {', '.join(map(str, lattice.shape))})"
             )
-        values = np.asarray(self.states.values)
+        values = self.states.values
         number = np.full(256, 255, np.uint8)
         number[values.view(np.uint8)] = np.arange(len(values))
         small = np.ascontiguousarray(x, np.int8)
@@ -189,14 +195,14 @@ class StateModel(ABC):
         for bonds_of, table in self.bonds:
             bond_energies(states, bonds_of, table, energies)
         if np.any(self.states.site):
-            energies += self._sums(states, np.ones((1, self.lattice.n_sites)))[:, 0] @ np.asarray(self.states.site)
+            energies += self._sums(states, np.ones((1, self.lattice.n_sites)))[:, 0] @ self.states.site
         return energies / self.lattice.n_sites
 
     def local_field(self, configurations: NDArray) -> NDArray[np.float64]:
         """Minus the energy that every state would have at every site, (configurations' axes..., state)."""
         states = self.states_of(configurations)
         near, kinds = self.reach
-        field = np.broadcast_to(-np.asarray(self.states.site), (*states.shape, self.states.n_states)).copy()
+        field = np.broadcast_to(-self.states.site, (*states.shape, self.states.n_states)).copy()
         for k, kind in enumerate(kinds):
             field -= self.states.kinds[kind][states[:, near[:, k]]]
         return field.reshape(*np.shape(configurations), -1)
@@ -207,7 +213,7 @@ class StateModel(ABC):
         Where neighbours differ in the ordered state: its Fourier components, |.| = 1 in the ordered state.
         """
         sums = self._sums(self.states_of(configurations), self.best.waves)
-        vectors = np.asarray(self.states.vectors)
+        vectors = self.states.vectors
         return (sums @ vectors).reshape(len(sums), -1) / (self.lattice.n_sites * self.best.size(vectors))
 
     def order(self, configurations: NDArray) -> NDArray[np.float64]:
@@ -216,7 +222,7 @@ class StateModel(ABC):
 
     def start(self, kind: str, n_samples: int, rng: np.random.Generator) -> NDArray[np.int8]:
         """Configurations (sample, site) to start from; ordered ones moved and turned at random by symmetries."""
-        values = np.asarray(self.states.values)
+        values = self.states.values
         if kind == "random":
             return values[rng.integers(0, self.states.n_states, (n_samples, self.lattice.n_sites))]
         return self.turn(values[self.best.moved(self.lattice, n_samples, rng)], rng)
@@ -228,12 +234,12 @@ class StateModel(ABC):
         may coexist, bonds are frustrated or spins are free in the ordered state, both starts must agree.
         """
         local = method in ("metropolis", "heat-bath")
-        symmetric = len(np.asarray(self.states.involutions)) > 0
+        symmetric = len(self.states.involutions) > 0
         return ("ordered",) if local and symmetric and not self.competing else ("ordered", "random")
 
     def turn(self, configurations: NDArray, rng: np.random.Generator) -> NDArray[np.int8]:
         """Permute the states of every configuration by a random symmetry, a product of random involutions."""
-        g, q = np.asarray(self.states.involutions), self.states.n_states
+        g, q = self.states.involutions, self.states.n_states
         if not len(g):
             return configurations
         choices = np.concatenate([g, np.broadcast_to(np.arange(q, dtype=np.uint8), g.shape)])
@@ -242,11 +248,11 @@ class StateModel(ABC):
         for _ in range(16 + int(4 * q * np.log(q))):
             permuted = np.take_along_axis(choices[rng.integers(0, len(choices), len(permuted))], permuted, axis=1)
         turned = np.take_along_axis(permuted, self.states_of(configurations), axis=1)
-        return np.asarray(self.states.values)[turned].reshape(np.shape(configurations))
+        return self.states.values[turned].reshape(np.shape(configurations))
 
     def why_not(self, method: str) -> str | None:
         """Cluster updates need an involution that leaves the energy unchanged."""
-        if method in ("wolff", "swendsen-wang") and not len(np.asarray(self.states.involutions)):
+        if method in ("wolff", "swendsen-wang") and not len(self.states.involutions):
             return "cluster updates need a symmetry of the states, and the model states no involution"
         return None
 
@@ -257,8 +263,8 @@ class StateModel(ABC):
         return sums
 
 
-def _table(table: ArrayLike, shape: tuple[int, ...], dtype: type, name: str) -> NDArray:
-    array = np.array(table, dtype)
+def _table(table: Any, shape: tuple[int, ...], dtype: type, name: str) -> NDArray:
+    array: NDArray = np.array(table, dtype)
     if array.shape != shape:
         raise ValueError(f"{name} must have shape {shape} for {shape[0]} states, got {array.shape}")
     if not np.isfinite(array).all():

@@ -11,6 +11,8 @@ from zeeman.spins import _clusters_numba as clusters
 from zeeman.spins import _kernels_numba as kernels
 from zeeman.spins._random_numba import COLUMNS, generators
 from zeeman.spins.models import Ising
+from zeeman.spins.moves import tempering
+from zeeman.spins.moves.chains import Cost
 
 __all__ = ["LANES", "Metropolis", "SwendsenWang", "Tempering", "Wolff"]
 
@@ -26,6 +28,8 @@ class Metropolis:
     is 1 / (1 + exp(dE/T)): sweeps in which free flips always happen can go round in circles there. For the same reason
     a chain accepts dE = 0 half the time, or its domain walls would travel round it as they are.
     """
+
+    cost = Cost(1 / 6, 3e9, pilot_chains=64, lanes=64, job=LANES // 2, fill=1024, most_rounds=8)
 
     def __init__(self, model: Ising, temperature: float, configurations: NDArray, rng: np.random.Generator) -> None:
         lattice = model.lattice
@@ -73,6 +77,8 @@ class Metropolis:
 class SwendsenWang:
     """Swendsen-Wang: freeze satisfied bonds with 1 - exp(-2 |J| / T), flip every cluster with probability 1/2."""
 
+    cost = Cost(16.0, 1e8)
+
     def __init__(self, model: Ising, temperature: float, configurations: NDArray, rng: np.random.Generator) -> None:
         self._lattice = model.lattice
         n, d = model.lattice.bonds_of.shape
@@ -113,6 +119,8 @@ class Tempering:
     2 / sqrt(N) in ln T or wider (at most 24 rungs). Swaps are accepted with min(1, exp((1/T_a - 1/T_b)(E_a - E_b))).
     Multi-spin coded: replica l of all rungs forms a ladder.
     """
+
+    cost = Cost(1 / 3, 6e9, pilot_chains=64, lanes=64, job=LANES // 2, fill=1024, most_rounds=8)
 
     def __init__(self, model: Ising, temperature: float, configurations: NDArray, rng: np.random.Generator) -> None:
         self.temperatures = ladder(model, temperature)
@@ -172,10 +180,7 @@ def acceptance(model: Ising, temperature: float) -> NDArray[np.float64]:
 def ladder(model: Ising, temperature: float) -> NDArray[np.float64]:
     """Temperatures of replica exchange, lowest first."""
     top = 2 * (model.lattice.coordination * abs(model.coupling) + abs(model.field))
-    if temperature >= top:
-        return np.array([temperature, 1.25 * temperature])
-    rungs = math.ceil(math.log(top / temperature) * math.sqrt(model.lattice.n_sites) / 2) + 1
-    return np.geomspace(temperature, top, min(max(rungs, 3), 24))
+    return tempering.ladder(temperature, top, model.lattice.n_sites)
 
 
 def _freezing(model: Ising, temperature: float) -> np.uint64:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -16,7 +18,7 @@ from zeeman.spins.moves.tempering import Tempering
 
 __all__ = ["StateHeatBath", "StateMetropolis", "StateSwendsenWang", "StateTempering", "StateWolff"]
 
-_MOST_WEIGHTS = 2**17  # entries of a table of Boltzmann weights: beyond a megabyte look-ups cost more than sums
+_MOST_WEIGHTS = 2**17  # entries of one part's table of Boltzmann weights, a megabyte
 
 
 class StateHeatBath:
@@ -25,7 +27,8 @@ class StateHeatBath:
     Chains run side by side. A sweep in site order is a product of updates that each leave the distribution unchanged.
     """
 
-    cost: ClassVar[Cost] = Cost(6.0, 1.5e8, pilot_chains=64, lanes=8, job=128, fill=128, most_rounds=16)
+    cost: Cost = Cost(4.0, 1.5e8, pilot_chains=64, lanes=8, job=128, fill=128, most_rounds=16)
+    site_in_parts: ClassVar[float] = 2.0  # ns a site and state where weights multiply
 
     def __init__(
         self, model: StateModel, temperature: float, configurations: NDArray, rng: np.random.Generator
@@ -34,30 +37,31 @@ class StateHeatBath:
         self.n_chains = len(configurations)
         self.spins = np.ascontiguousarray(model.states_of(configurations).T)  # (site, chain)
         self._state = generators(rng, self.n_chains)
-        self._near, kind_of = model.reach
-        self._code = np.empty(self.n_chains, np.int32)
-        states = model.states
-        found = weights(model, temperature)
-        self._summed = (kind_of, states.kinds / temperature, np.asarray(states.site) / temperature)
-        self._rule = None if found is None else (found[0], self._table(found[1]))
+        self._near, _ = model.reach
+        *self._rule, table = conditional_weights(model, temperature)
+        self._parts = len(self._rule[2])
+        self._weights = self._table(table)
+        self._scratch = np.empty((self._parts, self.n_chains), np.int32), np.empty(self.n_chains, np.uint64)
+        if self._parts > 1:
+            self.cost = replace(self.cost, site=self.site_in_parts * self._weights.shape[1])
 
     def _table(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.cumsum(weights, axis=1) / weights.sum(axis=1, keepdims=True)
+        return weights if self._parts > 1 else np.cumsum(weights, axis=1) / weights.sum(axis=1, keepdims=True)
+
+    def _sweep(self, kernel: Callable[..., None], n_steps: int) -> None:
+        kernel(self.spins, self._near, *self._rule, self._weights, self._state, *self._scratch, n_steps)
 
     def advance(self, n_steps: int) -> None:
         """Sweep `n_steps` times through all sites."""
-        if self._rule is not None:
-            kernels.heat_bath(self.spins, self._near, *self._rule, self._state, self._code, n_steps)
-        else:
-            kernels.heat_bath_summed(self.spins, self._near, *self._summed, self._state, n_steps)
+        self._sweep(kernels.heat_bath if self._parts == 1 else kernels.heat_bath_parts, n_steps)
 
     def configurations(self, n_chains: int | None = None) -> NDArray[np.int8]:
         """Configurations (chain, site), the states' values."""
-        return np.asarray(self._model.states.values)[self.spins[:, :n_chains].T]
+        return self._model.states.values[self.spins[:, :n_chains].T]
 
     def energies(self) -> NDArray[np.float64]:
         """Total energy of every chain, (chain,)."""
-        site = np.asarray(self._model.states.site)
+        site = self._model.states.site
         energies = np.zeros(self.n_chains)
         for bonds_of, table in self._model.bonds:
             kernels.chain_energies(self.spins, bonds_of, table, energies)
@@ -83,10 +87,8 @@ class StateMetropolis(StateHeatBath):
         """Sweep `n_steps` times through all sites."""
         if self._model.states.n_states == 2:
             super().advance(n_steps)
-        elif self._rule is not None:
-            kernels.metropolis(self.spins, self._near, *self._rule, self._state, self._code, n_steps)
         else:
-            kernels.metropolis_summed(self.spins, self._near, *self._summed, self._state, n_steps)
+            self._sweep(kernels.metropolis, n_steps)
 
 
 class StateSwendsenWang:
@@ -108,7 +110,7 @@ class StateSwendsenWang:
         self._bonds = np.concatenate([bonds for bonds, _ in model.bonds], axis=1)
         self._kind_of = np.repeat(np.arange(len(model.bonds)), [bonds.shape[1] for bonds, _ in model.bonds])
         self._freeze = _freezing(states.kinds, temperature)
-        self._g = np.asarray(states.involutions)
+        self._g = states.involutions
         self._states = np.stack([generators(rng) for _ in configurations])
         n, d = self._bonds.shape
         padded = [32 * -(-size // 32) for size in (n * (d + 1), -(-n // 64) + 1)]
@@ -141,7 +143,7 @@ class StateSwendsenWang:
 
     def configurations(self, n_chains: int | None = None) -> NDArray[np.int8]:
         """Configurations (chain, site), the states' values."""
-        return np.asarray(self._model.states.values)[self.spins[:n_chains]]
+        return self._model.states.values[self.spins[:n_chains]]
 
 
 class StateWolff(StateSwendsenWang):
@@ -179,30 +181,51 @@ class StateTempering(Tempering):
     def hottest(self, model: Any) -> float:
         """Coordination times the range of bond energies, plus that of site energies."""
         kinds = model.states.kinds[model.reach[1]]
-        return float(np.ptp(kinds, axis=(1, 2)).sum() + np.ptp(np.asarray(model.states.site)))
+        return float(np.ptp(kinds, axis=(1, 2)).sum() + np.ptp(model.states.site))
 
 
-def weights(model: StateModel, temperature: float) -> tuple[NDArray[np.int32], NDArray[np.float64]] | None:
-    """Boltzmann weights (code, state) of a site, largest 1, and the digits of the code; None if there are too many.
+def conditional_weights(model: StateModel, temperature: float) -> tuple[NDArray, NDArray, NDArray, NDArray]:
+    """Boltzmann weights of a site given its neighbours, as kernels take them.
 
-    code = sum_k digit_k a_k over the neighbours' states. Two states need only their number, kind by kind.
+    Returns digits (neighbour,), first (part + 1,), offsets (part,) and weights (code, state), largest 1 in each row.
+    Weights below e^(-690 / parts) of the largest are set to that, so that no product of parts underflows.
     """
     states, (_, kind_of) = model.states, model.reach
-    q, z = states.n_states, len(kind_of)
+    q = states.n_states
     if q == 2:
-        counts = np.bincount(kind_of)
-        digits = np.concatenate([[1], np.cumprod(counts + 1)])[kind_of]
-        up = np.stack(np.unravel_index(np.arange(np.prod(counts + 1)), counts[::-1] + 1))[::-1]
-        pairs = zip(up, counts, states.kinds, strict=True)
-        energy = sum(n[:, None] * table[1] + (count - n)[:, None] * table[0] for n, count, table in pairs)
-    else:
-        if q ** (z + 1) > _MOST_WEIGHTS:
-            return None
-        digits = q ** np.arange(z)
-        codes = np.arange(q**z)
-        energy = sum(states.kinds[kind][codes // digit % q] for kind, digit in zip(kind_of, digits, strict=True))
-    energy = energy + np.asarray(states.site)
-    return digits.astype(np.int32), np.exp((energy.min(axis=1, keepdims=True) - energy) / temperature)
+        return _two_states(kind_of, states.kinds, states.site, temperature)
+    size = max(k for k in range(1, len(kind_of) + 1) if k == 1 or q ** (k + 1) <= _MOST_WEIGHTS)
+    size = -(-len(kind_of) // -(-len(kind_of) // size))  # parts of equal length
+    first = np.minimum(np.arange(0, len(kind_of) + size, size), len(kind_of))
+    digits = q ** (np.arange(len(kind_of)) % size)
+    tables = []
+    for part, start in enumerate(first[:-1]):
+        columns = range(start, first[part + 1])
+        codes = np.arange(q ** len(columns))
+        energy = sum(states.kinds[kind_of[k]][codes // digits[k] % q] for k in columns)
+        tables.append(energy + states.site * (part == 0))
+    offsets = np.cumsum([0, *map(len, tables[:-1])])
+    weights = _boltzmann(np.concatenate(tables), temperature, len(tables))
+    return digits.astype(np.int32), first, offsets.astype(np.int32), weights
+
+
+def _two_states(
+    kind_of: NDArray[np.int64], kinds: NDArray[np.float64], site: NDArray[np.float64], temperature: float
+) -> tuple[NDArray, NDArray, NDArray, NDArray]:
+    """Weights by the number of neighbours in the second state, kind by kind."""
+    counts = np.bincount(kind_of)
+    digits = np.concatenate([[1], np.cumprod(counts + 1)])[kind_of]
+    up = np.stack(np.unravel_index(np.arange(np.prod(counts + 1)), counts[::-1] + 1))[::-1]
+    energy = site + sum(
+        n[:, None] * table[1] + (count - n)[:, None] * table[0]
+        for n, count, table in zip(up, counts, kinds, strict=True)
+    )
+    first = np.array([0, len(kind_of)])
+    return digits.astype(np.int32), first, np.zeros(1, np.int32), _boltzmann(energy, temperature, 1)
+
+
+def _boltzmann(energy: NDArray[np.float64], temperature: float, parts: int) -> NDArray[np.float64]:
+    return np.exp(np.maximum((energy.min(axis=1, keepdims=True) - energy) / temperature, -690 / parts))
 
 
 def _freezing(kinds: NDArray[np.float64], temperature: float) -> NDArray[np.uint64]:
