@@ -1,0 +1,163 @@
+# ruff: noqa: ANN001, ANN202 (Triton infers the types of compiled functions)
+"""Multi-spin coded coloured updates of two-state spins in Triton, for NVIDIA GPUs: layout and rule of `_kernels_torch`.
+
+No GPU has run this file yet: its arithmetic is proven on Triton's interpreter, bit for bit against `_kernels_torch`
+with the same Philox words; the rates below are counted, not measured (`benchmarks/gpu_spins.py` measures them).
+
+One program updates `BLOCK` words, that is 32 BLOCK spins of one colour. Every word draws its own Philox4x32 numbers,
+counter (word, group of places, low and high half of the sweep's number), key from the seed: no state is stored, and
+the numbers do not depend on how words are dealt to programs.
+
+The floor on one H100 (3.35 TB/s; 132 SM of 64 int32 lanes for logic and 64 for products, 1.7 GHz: 14.4 T slots/s each),
+square lattice, no field, a word of 32 flips with 12 places, in instructions that Triton's compiler writes for sm_90:
+
+    three-input logic   Philox 6 a random word, 5 a place for stops, open and classes, neighbours' sum      145
+    products            low halves 45, high halves 45 of two slots                                          135
+    others              addresses, table of places, loads                                                    50
+
+Logic and products run side by side, and one instruction is issued for 32 lanes a cycle and quarter of an SM: 200 slots
+of logic and addresses bind first, 6 a flip, 2,300 flips/ns; that half of the slots are lost is usual, and would leave
+1,100. Memory: own word read and written, the other colour read once if its lines stay in cache, 12 bytes in 32 flips,
+0.375 bytes a flip, 8,900 flips/ns; with one word a site also the table of neighbours, 16 bytes, 3,800. So random
+numbers are the bound and memory is not. Seven rounds of Philox (the fewest that pass BigCrush: Salmon et al. 2011,
+table 2) would save a quarter; the default is ten. A launch takes some 10 us: below 10^7 spins of one colour it shows,
+so small lattices want many chains.
+"""
+
+from __future__ import annotations
+
+import torch
+import triton
+import triton.language as tl
+from torch import Tensor
+
+from zeeman.spins._kernels_torch import GROUP, PLACES, Rule
+
+__all__ = ["half_sweep", "places_on"]
+
+_MOST_WORDS = 2**31
+_GROUPS = tl.constexpr(24)  # 96 places
+
+
+def places_on(law: Rule, device: torch.device) -> Tensor:
+    """Binary places of the rule on a device, (class, 3)."""
+    return torch.from_numpy(law.places).to(device)
+
+
+def half_sweep(
+    spins: Tensor, block: slice, table: Tensor, law: Rule, places: Tensor, key: Tensor, step: int,
+    *, n_rounds: int = 10, size: int = 128, n_warps: int = 1,
+) -> None:  # fmt: skip
+    """Update the places `block` of `spins` (place, word), all of one colour.
+
+    `table` (place, z) int32; `key` int64 (1,); `step` is the sweep's number, which no call with the same key and block
+    may repeat. `size` words and `n_warps` warps a program. ValueError for a number of words a place that is no power
+    of two, or 2^31 words in all.
+    """
+    n_words = spins.shape[1]
+    if n_words & (n_words - 1) or spins.numel() >= _MOST_WORDS:
+        raise ValueError(
+            f"spins must hold a power of two of words a place and fewer than 2^31 in all, got {tuple(spins.shape)}; "
+            "pad with words, or take fewer chains"
+        )
+    n = (block.stop - block.start) * n_words
+    _half_sweep[(triton.cdiv(n, size),)](
+        spins, table, places, key, block.start, n, step, law.unlike,
+        Z=table.shape[1], WORDS=n_words, DOWN=law.below[0], UP=law.below[-1], ALIKE=len(law.below) == 1,
+        FIRST=PLACES // GROUP, ROUNDS=n_rounds, BLOCK=size, num_warps=n_warps,
+    )  # fmt: skip
+
+
+@triton.jit(do_not_specialize=["start", "n", "step", "unlike"])
+def _half_sweep(
+    spins, table, places, key, start, n, step, unlike,
+    Z: tl.constexpr, WORDS: tl.constexpr, DOWN: tl.constexpr, UP: tl.constexpr, ALIKE: tl.constexpr,
+    FIRST: tl.constexpr, ROUNDS: tl.constexpr, BLOCK: tl.constexpr,
+):  # fmt: skip
+    index = tl.program_id(0) * BLOCK + tl.arange(0, BLOCK)
+    inside = index < n
+    site = start + index // WORDS
+    word = index % WORDS
+    here = start * WORDS + index
+    own = tl.load(spins + here, mask=inside, other=0)
+    # the number of broken bonds in binary, plane by plane
+    ones = own ^ own
+    twos = ones
+    fours = ones
+    for k in tl.static_range(Z):
+        other = tl.load(table + site * Z + k, mask=inside, other=0)
+        broken = own ^ unlike ^ tl.load(spins + other * WORDS + word, mask=inside, other=0)
+        carry = ones & broken
+        ones ^= broken
+        fours ^= twos & carry
+        twos ^= carry
+    certain = own ^ ~own  # in no class with p < 1
+    if ALIKE:
+        for k in tl.static_range(DOWN):
+            certain &= ~_exactly(ones, twos, fours, k)
+    else:
+        for k in tl.static_range(DOWN):
+            certain &= ~(_exactly(ones, twos, fours, k) & ~own)
+        for k in tl.static_range(UP):
+            certain &= ~(_exactly(ones, twos, fours, k) & own)
+    flip = certain
+    pending = ~certain & tl.where(inside, -1, 0)
+    seed = tl.load(key)
+    for group in tl.static_range(FIRST):
+        flip, pending = _four_places(
+            flip, pending, own, ones, twos, fours, places, seed, here, step, group, DOWN, UP, ALIKE, ROUNDS
+        )
+    group = FIRST
+    while (tl.max((pending != 0).to(tl.int32), axis=0) != 0) & (group < _GROUPS):
+        flip, pending = _four_places(
+            flip, pending, own, ones, twos, fours, places, seed, here, step, group, DOWN, UP, ALIKE, ROUNDS
+        )
+        group += 1
+    tl.store(spins + here, own ^ flip, mask=inside)
+
+
+@triton.jit
+def _four_places(
+    flip, pending, own, ones, twos, fours, places, seed, here, step, group,
+    DOWN: tl.constexpr, UP: tl.constexpr, ALIKE: tl.constexpr, ROUNDS: tl.constexpr,
+):  # fmt: skip
+    zero = here ^ here
+    r0, r1, r2, r3 = tl.philox(seed, here, zero + group, zero + step, zero, n_rounds=ROUNDS)
+    flip, pending = _place(flip, pending, own, ones, twos, fours, places, 4 * group, r0, DOWN, UP, ALIKE)
+    flip, pending = _place(flip, pending, own, ones, twos, fours, places, 4 * group + 1, r1, DOWN, UP, ALIKE)
+    flip, pending = _place(flip, pending, own, ones, twos, fours, places, 4 * group + 2, r2, DOWN, UP, ALIKE)
+    return _place(flip, pending, own, ones, twos, fours, places, 4 * group + 3, r3, DOWN, UP, ALIKE)
+
+
+@triton.jit
+def _place(
+    flip, pending, own, ones, twos, fours, places, j, random,
+    DOWN: tl.constexpr, UP: tl.constexpr, ALIKE: tl.constexpr,
+):  # fmt: skip
+    r = random.to(tl.int32, bitcast=True)
+    stops = pending & ~r
+    digit = own ^ own
+    if ALIKE:
+        for k in tl.static_range(DOWN):
+            digit |= _exactly(ones, twos, fours, k) & _digit(places, k, j)
+    else:
+        for k in tl.static_range(DOWN):
+            digit |= _exactly(ones, twos, fours, k) & ~own & _digit(places, k, j)
+        for k in tl.static_range(UP):
+            digit |= _exactly(ones, twos, fours, k) & own & _digit(places, DOWN + k, j)
+    return flip | (stops & digit), pending & r
+
+
+@triton.jit
+def _digit(places, row, j):
+    """Place j of class `row` as a word of ones or zeros: that bit moved to the sign, and the sign spread."""
+    return (tl.load(places + row * 3 + j // 32) << (j % 32)) >> 31
+
+
+@triton.jit
+def _exactly(ones, twos, fours, k: tl.constexpr):
+    """Mark of the lanes with k broken bonds."""
+    mark = ones if k & 1 else ~ones
+    mark &= twos if k & 2 else ~twos
+    mark &= fours if k & 4 else ~fours
+    return mark
