@@ -33,7 +33,7 @@ def draw_all(analysis: Analysis, *, columns: int = 2) -> dict[str, Figure]:
     """
     figures = {"latent": latent(analysis, columns=columns)}
     plane, real, generated = analysis.plane, analysis.real, analysis.generated
-    if plane is not None and drawable(plane.means.shape[2:]):
+    if plane is not None and drawable(plane.means.shape[2:], plane.values):
         figures["decoded"] = decoded(analysis, columns=columns)
     shared = [phase for phase in real if phase in generated]
     if shared and drawable(real[shared[0]].configurations.shape[1:]):

@@ -1,34 +1,59 @@
-"""Configurations as pictures: the decoded plane (paper 002, Fig. 4) and generated samples beside real ones."""
+"""Configurations as pictures: the decoded plane (paper 002, Fig. 4) and generated samples beside real ones.
+
+Numbers are grey. An angle is a hue, all the way around the circle; a vector u has the hue of its azimuth, the lightness
+(1 + u_z) / 2 and the saturation |u|: a planar spin is a vector in the plane, a vanishing mean is grey.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.colors import hsv_to_rgb
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import FuncFormatter
 from numpy.typing import NDArray
 
+from zeeman.base.checks import check_choice
 from zeeman.base.results import Analysis, Draws, Plane
 from zeeman.plots.latent import axis_names
 from zeeman.plots.style import GREY, MILLIMETRE, PALE, WIDTHS, JournalFigure, number, panels, styled, tag
 
-__all__ = ["decoded_plane", "drawable", "lattice", "samples"]
+__all__ = ["VALUES", "decoded_plane", "drawable", "lattice", "samples", "vector_colours"]
+
+VALUES = ("numbers", "angles", "vectors")
 
 _CORNER = 8  # sites a side of the corner shown in a small tile: a whole 32 x 32 checkerboard would blur to grey
 
 
-def drawable(site_shape: tuple[int, ...]) -> bool:
+def drawable(datum_shape: tuple[int, ...], values: str = "numbers") -> bool:
     """Whether one datum is a picture: two site axes, both longer than one."""
-    return len(site_shape) == 2 and min(site_shape) > 1
+    sites = datum_shape[:-1] if values == "vectors" else datum_shape
+    return len(sites) == 2 and min(sites) > 1
 
 
 @styled
-def lattice(configuration: NDArray, ax: Axes, *, limits: tuple[float, float]) -> None:
-    """Draw one configuration (x, y) as an image, black at the lower of `limits`, white at the upper."""
-    ax.imshow(configuration, cmap="gray", vmin=limits[0], vmax=limits[1], interpolation="nearest")
+def lattice(
+    configuration: NDArray, ax: Axes, *, limits: tuple[float, float] = (0.0, 1.0), values: str = "numbers"
+) -> None:
+    """Draw one configuration as an image.
+
+    Parameters
+    ----------
+    configuration : ndarray, (x, y) or (x, y, 3)
+    ax : Axes
+    limits : (float, float)
+        Numbers that are black and white.
+    values : {"numbers", "angles", "vectors"}
+        What a site holds: angles are hues, vectors hues (azimuth) and lightnesses (third component).
+    """
+    check_choice(values, VALUES, "values")
+    if not drawable(configuration.shape, values):
+        raise ValueError(f"a picture of {values} needs two axes of sites, got shape {configuration.shape}")
+    _show(ax, configuration, limits, values)
     ax.set(xticks=[], yticks=[])
     for spine in ax.spines.values():
         spine.set(visible=True, color=PALE, linewidth=0.5)
@@ -38,7 +63,8 @@ def lattice(configuration: NDArray, ax: Axes, *, limits: tuple[float, float]) ->
 def decoded_plane(plane: Plane, ax: Axes, *, tiles: int = 11, corner: int | None = None) -> None:
     """Draw decoded means over the latent plane as a grid of at most `tiles` x `tiles` pictures.
 
-    Black, grey and white are the least, middle and largest mean; `corner` shows only that many sites a side of each.
+    Black, grey and white are the least, middle and largest mean of numbers; angles and vectors have their colours.
+    `corner` shows only that many sites a side of each.
     """
     rows = _even_indices(len(plane.y), tiles)
     cols = _even_indices(len(plane.x), tiles)
@@ -46,15 +72,15 @@ def decoded_plane(plane: Plane, ax: Axes, *, tiles: int = 11, corner: int | None
     if corner is not None:
         means = means[:, :, :corner, :corner]
     gap = max(1, means.shape[2] // 16)
-    padded = np.pad(means.astype(float)[::-1], ((0, 0), (0, 0), (gap, gap), (gap, gap)), constant_values=np.nan)
-    mosaic = padded.swapaxes(1, 2).reshape(padded.shape[0] * padded.shape[2], -1)  # the second latent grows upwards
+    margins = ((0, 0), (0, 0), (gap, gap), (gap, gap), *[(0, 0)] * (means.ndim - 4))
+    padded = np.pad(means.astype(float)[::-1], margins, constant_values=np.nan).swapaxes(1, 2)
+    height, width = padded.shape[0] * padded.shape[1], padded.shape[2] * padded.shape[3]
+    mosaic = padded.reshape(height, width, *means.shape[4:])  # the second latent grows upwards
     x, y = plane.x[cols], plane.y[rows]
     half = (x[1] - x[0]) / 2, (y[1] - y[0]) / 2
     extent = (x[0] - half[0], x[-1] + half[0], y[0] - half[1], y[-1] + half[1])
-    ax.imshow(
-        mosaic, cmap="gray", vmin=0.0 if means.min() >= 0 else means.min(), vmax=max(1.0, means.max()),
-        interpolation="nearest", extent=extent, aspect="equal",
-    )  # fmt: skip
+    limits = 0.0 if means.min() >= 0 else float(means.min()), max(1.0, float(means.max()))
+    _show(ax, mosaic, limits, plane.values, extent=extent, aspect="equal")
     for axis, values in ((ax.xaxis, x), (ax.yaxis, y)):
         middle = len(values) // 2 % 2
         axis.set_ticks(values[middle::2], [number(round(float(v), 2) + 0.0, "g") for v in values[middle::2]])
@@ -121,6 +147,28 @@ def energies(real: Mapping[str, Draws], generated: Mapping[str, Draws], *, colum
             ax.set_xlabel("Energy per site (|J|)")
     axes[0].set_ylabel("Share of samples")
     return figure
+
+
+def vector_colours(u: NDArray) -> NDArray[np.float64]:
+    """Return colours (..., red green blue alpha) of vectors (..., 3) within the unit sphere; transparent for NaN."""
+    x, y, z = np.moveaxis(np.asarray(u, dtype=float), -1, 0)
+    missing = np.isnan(x)
+    x, y, z = (np.where(missing, 0.0, part) for part in (x, y, z))
+    hue = np.arctan2(y, x) / (2 * np.pi) % 1.0
+    pure = hsv_to_rgb(np.stack([hue, np.ones_like(hue), np.ones_like(hue)], axis=-1))
+    lightness = 0.5 * (1.0 + np.clip(z, -1.0, 1.0))
+    chroma = (1.0 - np.abs(2.0 * lightness - 1.0)) * np.minimum(1.0, np.sqrt(x * x + y * y + z * z))
+    colours = np.clip(lightness[..., None] + chroma[..., None] * (pure - 0.5), 0.0, 1.0)
+    return np.concatenate([colours, np.where(missing, 0.0, 1.0)[..., None]], axis=-1)
+
+
+def _show(ax: Axes, picture: NDArray, limits: tuple[float, float], values: str, **placed: Any) -> None:
+    if values == "vectors":
+        ax.imshow(vector_colours(picture), interpolation="nearest", **placed)
+        return
+    low, high = (0.0, 2 * np.pi) if values == "angles" else limits
+    cmap = "hsv" if values == "angles" else "gray"
+    ax.imshow(picture, cmap=cmap, vmin=low, vmax=high, interpolation="nearest", **placed)
 
 
 def _histograms(ax: Axes, real: NDArray | None, generated: NDArray | None, bins: NDArray) -> None:

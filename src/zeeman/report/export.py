@@ -83,6 +83,7 @@ def export_decoder(
     latent_dim: int,
     output: str = "identity",
     tempered: bool = False,
+    low: int = 0,
     max_weights: int = 2_000_000,
 ) -> PageDecoder:
     """Export `decoder`, (batch, latent) to (batch, channel, site...) or (batch, site), so that a page can run it.
@@ -93,9 +94,11 @@ def export_decoder(
         Copied, never changed; batch normalisation uses its running statistics.
     latent_dim : int
     output : {"identity", "sigmoid", "softmax", "expectation"}
-        What turns the output into means. "softmax" and "expectation" (sum_s s p_s) run over the channels.
+        What turns the output into means. "softmax" and "expectation" (sum_s (low + s) p_s) run over the channels.
     tempered : bool
         The last channel is a branch t and the others h: the output means sigmoid(t) h.
+    low : int
+        Value of the first state of an "expectation".
     max_weights : int
         Networks up to this size go in whole, in single precision.
 
@@ -136,7 +139,7 @@ def export_decoder(
             f"is interpolated here; the largest error of a mean found at 512 random points is {error:.1g}."
         )
     spec = {"latent": latent_dim, "layers": layers, "shape": list(shape)}
-    reading = {"output": output, "tempered": tempered, "shape": list(shape)}
+    reading = {"output": output, "tempered": tempered, "shape": list(shape), **({"low": low} if low else {})}
     return PageDecoder(spec, reading, arrays, error, note, storage)
 
 

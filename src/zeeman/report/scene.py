@@ -241,7 +241,8 @@ def _picture(analysis: Analysis, decoders: Sequence[PageDecoder | Absent], sampl
     shape = known if known is not None and np.prod(known) == sites else made[1:] or made
     rows = shape[0] if len(shape) > 1 else 1
     top = made[0] - 1.0 - reading["tempered"] if output in ("softmax", "expectation") else 1.0
-    return {"shape": [rows, sites // rows], "range": None if output == "identity" else [0.0, top]}
+    low = float(reading.get("low", 0))
+    return {"shape": [rows, sites // rows], "range": None if output == "identity" else [low, low + top]}
 
 
 def _sites(reading: Mapping[str, Any]) -> int:

@@ -191,7 +191,7 @@ def _read(vae: BetaVAE, job: Prepared, progress: bool) -> Analysis:
     diagrams = retrainings.diagrams_of(spec, ("prior", "sharpening"), progress)
     lattice = data.kind == "spins" and X.ndim == 3
     parameters = readings.order_parameters(X) if lattice else {}
-    pca, pca_spec = readings.principal_components(X, Z.shape[1], parameters, job.spectrum)
+    pca, pca_spec = readings.principal_components(readings.as_seen(vae, X), Z.shape[1], parameters, job.spectrum)
     phases = as_text(data.variables.get("phase"))
     truth = as_text(data.labels)
     metrics = _metrics(vae, data, spec, pca_spec, parameters, Z, pca, truth, seed)

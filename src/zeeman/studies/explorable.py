@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zeeman.report import Absent, PageDecoder, export_decoder
-from zeeman.vae import BetaVAE
+from zeeman.vae import BetaVAE, CategoricalLikelihood
 
 __all__ = ["OUTPUTS", "page_decoders", "samples_in_means"]
 
@@ -20,20 +20,25 @@ def page_decoders(trained: Sequence[BetaVAE]) -> list[PageDecoder | Absent]:
     found: list[PageDecoder | Absent] = []
     for vae in trained:
         output, tempered = OUTPUTS.get(vae.likelihood_), bool(vae.tempered)
+        low = vae._likelihood.low if isinstance(vae._likelihood, CategoricalLikelihood) else 0
         for model in vae.modules_:
             if output is None:
                 known = ", ".join(OUTPUTS)
                 found.append(Absent(f"The explorer reads fields of the likelihoods {known}, not of {vae.likelihood_}."))
                 continue
             try:
-                found.append(export_decoder(model.decoder, latent_dim=vae.latent_dim, output=output, tempered=tempered))
+                found.append(
+                    export_decoder(model.decoder, latent_dim=vae.latent_dim, output=output, tempered=tempered, low=low)
+                )
             except TypeError as refused:
                 shape = [model.likelihood.n_outputs, *vae.sample_shape_]
-                reading = {"output": output, "tempered": tempered, "shape": shape}
+                reading = {"output": output, "tempered": tempered, "shape": shape, **({"low": low} if low else {})}
                 found.append(Absent(f"This training's decoder does not run in a page: {refused}.", reading))
     return found
 
 
 def samples_in_means(vae: BetaVAE, X: NDArray) -> NDArray:
-    """Data in the units of the means: 0 and 1 for two values, state numbers, or numbers as they are."""
-    return np.asarray(vae._likelihood.states(X).numpy())
+    """Data in the units of the means: 0 and 1 for two values, values of states, or numbers as they are."""
+    likelihood = vae._likelihood
+    states = likelihood.states(X)
+    return np.asarray(states if likelihood.name == "bernoulli" else likelihood.values(states))

@@ -18,7 +18,8 @@ class Options:
     beta : float, optional
         100 (L / 32)^2 for L x L spins (the collapse threshold grows with the area), otherwise 1.
     likelihood : str
-        "bernoulli", "categorical", "gaussian", "negative-binomial" (counts), or "auto" by the values.
+        "bernoulli", "categorical", "gaussian", "von_mises" (angles), "von_mises_fisher" (unit vectors),
+        "negative-binomial" (counts), or "auto": by the model that a file names, or by the values.
     network : str
         "table1", "table2", "mlp", or "auto".
     tempered : bool

@@ -11,7 +11,7 @@ from typing import Any
 from zeeman.base.store import content_hash
 from zeeman.studies.embeddings import prepared_spaces
 from zeeman.studies.options import EmbeddingOptions, Options
-from zeeman.studies.prepared import Prepared, prepare
+from zeeman.studies.prepared import Prepared, prepare, site_shape
 from zeeman.studies.run import read_record, refuse_other
 from zeeman.vae import BetaVAE
 from zeeman.vae.likelihoods import resolve
@@ -37,7 +37,7 @@ def plan_analysis(
         "data": list(job.data.notes),
         "content_hash": job.data.content_hash[:16],
         "likelihood": reason,
-        "network": resolve_network(job.options.network, job.data.X.shape[1:], bool(job.options.tempered)),
+        "network": resolve_network(job.options.network, site_shape(job.data, job.options), bool(job.options.tempered)),
         "trainings": _trainings(job),
         "settings": job.settings,
         "training_time": _estimate(job, out, would),
@@ -97,7 +97,7 @@ def _would(out: Path, wanted: dict[str, Any], fresh: bool) -> str:
 
 def _trainings(job: Prepared) -> list[str]:
     def said(vae: BetaVAE) -> str:
-        network = resolve_network(vae.network, job.data.X.shape[1:], bool(vae.tempered))
+        network = resolve_network(vae.network, site_shape(job.data, job.options), bool(vae.tempered))
         return f"{vae.n_replicas} x {network}, {vae.n_epochs} epochs, {_steps(vae, job)} steps"
 
     return [said(vae) for vae in (job.large, job.small) if vae is not None]

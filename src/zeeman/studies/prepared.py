@@ -20,10 +20,12 @@ from zeeman.data import BUILT_IN, Loaded, load
 from zeeman.spectrum import LatentSpectrum
 from zeeman.studies.options import Options
 from zeeman.vae import BetaVAE
+from zeeman.vae.likelihoods import OF_MODELS, resolve
 from zeeman.vae.model import resolve_network
 
-__all__ = ["Prepared", "prepare"]
+__all__ = ["Prepared", "prepare", "site_shape"]
 
+_SPINS = ("von_mises", "von_mises_fisher")
 _STEPS = 2_400  # optimiser steps that a table gets by default
 _REPLICAS = 5
 _ENSEMBLE_PASSES, _ENSEMBLE_RATE = 1.6, 1e-3  # epochs for one of the large network; Adam's rate
@@ -68,16 +70,25 @@ class Prepared:
 def prepare(source: str | os.PathLike[str], options: Options, progress: bool = False) -> Prepared:
     """Load, resolve and check; ValueError, TypeError or OSError says what cannot be used. Nothing is written."""
     data = _load(source, options, progress)
+    options, known = _by_attributes(data, options)
     options, chosen = _resolved(data, options, built_in=str(source) in BUILT_IN)
     data, scaling = _scaled(data, options)
-    network = resolve_network(options.network, data.X.shape[1:], bool(options.tempered))
+    network = resolve_network(options.network, site_shape(data, options), bool(options.tempered))
     n_replicas = options.n_replicas or 1
     n_large = 1 if network in ("table1", "table2") else n_replicas
     large = _estimator(replace(options, n_replicas=n_large), progress)
     small = _small(options, n_replicas - n_large, progress) if n_large < n_replicas else None
-    prepared = Prepared(data, options, [*data.notes, *chosen, *scaling], large, small)
+    prepared = Prepared(data, options, [*data.notes, *known, *chosen, *scaling], large, small)
     prepared.spectrum.check_parameters(len(data.X))
     return prepared
+
+
+def site_shape(data: Loaded, options: Options) -> tuple[int, ...]:
+    """Shape of the sites of a datum: without the components of vectors."""
+    if data.X.shape[-1] != 3:
+        return data.X.shape[1:]
+    likelihood = resolve(data.X, options.likelihood, bool(options.tempered), data.attrs)[0]
+    return likelihood.site_shape(data.X.shape[1:])
 
 
 def _load(source: str | os.PathLike[str], options: Options, progress: bool) -> Loaded:
@@ -90,10 +101,18 @@ def _load(source: str | os.PathLike[str], options: Options, progress: bool) -> L
     return load(source, key=options.key, label_column=options.label_column, **chosen)
 
 
+def _by_attributes(data: Loaded, options: Options) -> tuple[Options, list[str]]:
+    """Name the likelihood of spins whose model the file tells: angles cannot be told from other numbers."""
+    if options.likelihood != "auto" or data.attrs.get("model") not in OF_MODELS:
+        return options, []
+    likelihood, why = resolve(data.X, "auto", bool(options.tempered), data.attrs)
+    return replace(options, likelihood=likelihood.name), [f"likelihood {why}"]
+
+
 def _resolved(data: Loaded, options: Options, *, built_in: bool) -> tuple[Options, list[str]]:
     """Fill in what was left to the data; say each choice."""
-    notes, shape = [], data.X.shape[1:]
-    lattice = data.kind == "spins" and len(shape) == 2
+    notes, shape = [], site_shape(data, options)
+    lattice = (data.kind == "spins" or options.likelihood in _SPINS) and len(shape) == 2
     if options.n_replicas is None:
         options = replace(options, n_replicas=_REPLICAS)
     if options.latent_dim is None:

@@ -22,7 +22,7 @@ from zeeman.spectrum import LatentSpectrum
 from zeeman.vae import BetaVAE
 
 __all__ = [
-    "alignment", "baseline_clusters", "correlation_matrix", "decoded_plane", "draws_by_phase", "generate",
+    "alignment", "as_seen", "baseline_clusters", "correlation_matrix", "decoded_plane", "draws_by_phase", "generate",
     "order_parameters", "principal_components", "spin_sites",
 ]  # fmt: skip
 
@@ -63,6 +63,13 @@ def alignment(parameters: Mapping[str, NDArray], Z: NDArray) -> dict[str, Any]:
     }
 
 
+def as_seen(vae: BetaVAE, X: NDArray) -> NDArray:
+    """Return X as an encoder sees angles, (cos x, sin x), so that PCA competes on the same numbers; else as it is."""
+    if vae.likelihood_ != "von_mises":
+        return X
+    return np.stack([np.cos(X), np.sin(X)], axis=-1)
+
+
 def principal_components(
     X: NDArray, n_components: int, parameters: Mapping[str, NDArray], spectrum: LatentSpectrum
 ) -> tuple[Baseline, LatentSpectrum]:
@@ -95,7 +102,8 @@ def decoded_plane(vae: BetaVAE, Z: NDArray, points: int = 13) -> Plane:
     x, y = (np.linspace(low[i] - margin[i], high[i] + margin[i], points) for i in range(2))
     grid = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
     means = vae.decode(grid).mean.numpy()
-    return Plane(x, y, means.reshape(points, points, *means.shape[1:]))
+    kinds = {"von_mises": "angles", "von_mises_fisher": "vectors"}
+    return Plane(x, y, means.reshape(points, points, *means.shape[1:]), kinds.get(vae.likelihood_, "numbers"))
 
 
 def generate(vae: BetaVAE, n: int, dtype: Any) -> NDArray:

@@ -6,12 +6,12 @@ import { logistic } from "./decoder.js";
 const logOnePlusExp = (v) => (v > 0 ? v : 0) + Math.log1p(Math.exp(-Math.abs(v)));
 
 // raw: the decoder's output (channel, site...), the last channel that of local inverse temperatures if tempered
-export function read(raw, { output, tempered, shape }) {
+export function read(raw, { output, tempered, shape, low = 0 }) {
   const channels = shape.length > 1 || isCategorical(output) ? shape[0] : 1, each = raw.length / channels;
   const bare = raw.subarray(0, raw.length - (tempered ? each : 0));
   const inverse = tempered ? Float64Array.from(raw.subarray(raw.length - each), logistic) : null;
   const fields = Float64Array.from(bare, (h, i) => (inverse ? h * inverse[i % each] : h));
-  const site = isCategorical(output) ? states(fields, each, output) : (output === "sigmoid" ? bernoulli : gaussian)(fields);
+  const site = isCategorical(output) ? states(fields, each, output, low) : (output === "sigmoid" ? bernoulli : gaussian)(fields);
   const entropy = site.energy.map((e, i) => e + site.logZ[i]);
   return { shown: site.means, ...site, inverse, entropy, F: -sum(site.logZ), H: sum(site.energy), S: sum(entropy) };
 }
@@ -29,8 +29,8 @@ function gaussian(fields) {
   return { means: Float32Array.from(fields), fields, logZ, energy };
 }
 
-// Fields of a site sum to zero over its states; shown is the field of its most likely state
-function states(all, each, output) {
+// Fields of a site sum to zero over its states, whose values are low, low + 1, ...; the field is that of the likeliest
+function states(all, each, output, low) {
   const q = all.length / each, shares = new Float32Array(all.length), fields = new Float64Array(each);
   const logZ = new Float64Array(each), energy = new Float64Array(each), expected = new Float32Array(each);
   for (let i = 0; i < each; i++) {
@@ -41,7 +41,7 @@ function states(all, each, output) {
     for (let s = 0; s < q; s++) {
       const h = all[s * each + i] - mean, p = Math.exp(h - top) / total;
       shares[s * each + i] = p;
-      expected[i] += s * p;
+      expected[i] += (low + s) * p;
       energy[i] -= h * p;
     }
     logZ[i] = top + Math.log(total);
