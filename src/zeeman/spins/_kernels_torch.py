@@ -18,7 +18,7 @@ Every function takes its random numbers, or the generator of them, as an argumen
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -251,7 +251,7 @@ def _one_place(
     return flip, still_open & word
 
 
-def _classes(own: Tensor, others: list[Tensor], unlike: int, below: tuple[int, ...]) -> list[Tensor]:
+def _classes(own: Tensor, others: Sequence[Tensor], unlike: int, below: tuple[int, ...]) -> list[Tensor]:
     """Marks of the chains in every class: own spin (where that matters), exactly k broken bonds."""
     most = max(below)
     at_least = [torch.full_like(own, _ALL)] + [torch.zeros_like(own)] * most

@@ -72,10 +72,12 @@ class Pilot:
         return n_chains * self.step_cost * (self.burn_in + (rounds - 1) * self.spacing)
 
 
-def run_pilot(model: Model, method: str, temperature: float, rng: np.random.Generator) -> Pilot:
+def run_pilot(
+    model: Model, method: str, temperature: float, rng: np.random.Generator, device: str | None = None
+) -> Pilot:
     """Run chains from both kinds of start until a window shows neither drift nor disagreement, doubling its stride."""
-    n = cost_of(_update(model, method)).pilot_chains
-    groups = [start(model, method, temperature, n, kind, rng) for kind in model.starts(method)]
+    n = cost_of(_update(model, method, device)).pilot_chains
+    groups = [start(model, method, temperature, n, kind, rng, device) for kind in model.starts(method)]
     update = cost_of(groups[0])
     touched = 1 if method == "wolff" else model.lattice.n_sites
     if method == "tempering":
@@ -98,13 +100,13 @@ def run_pilot(model: Model, method: str, temperature: float, rng: np.random.Gene
     return Pilot(method, tau, relaxation, before, z, bool(good), step_cost, update)
 
 
-def choose_method(model: Model, n_samples: int, pilot: Callable[[str], Pilot]) -> Pilot:
+def choose_method(model: Model, n_samples: int, pilot: Callable[[str], Pilot], device: str | None = None) -> Pilot:
     """Pick the update with the least nominal cost that equilibrates.
 
     The model's first local update against Swendsen-Wang; where a field forbids clusters or frustration makes them
     percolate and local updates are slow, or where neither equilibrates, against replica exchange.
     """
-    moves = moves_of(model)
+    moves = moves_of(model, device)
     assert moves is not None, "checked by `sample`"
     local = pilot(next(iter(moves)))
     best = [local] if local.equilibrated else []
@@ -130,8 +132,8 @@ def schedule(update: Cost, n_samples: int) -> tuple[int, int]:
     return -(-n_samples // rounds), rounds
 
 
-def _update(model: Model, method: str) -> Callable[..., Chains]:
-    moves = moves_of(model)
+def _update(model: Model, method: str, device: str | None) -> Callable[..., Chains]:
+    moves = moves_of(model, device)
     assert moves is not None, "checked by `sample`"
     return moves[method]
 

@@ -64,6 +64,7 @@ def sample(
     seed: Seed = None,
     *,
     n_threads: int | None = None,
+    device: str | None = None,
     progress: bool = False,
 ) -> xr.Dataset:
     """Draw independent equilibrium configurations, `n_samples` at every temperature.
@@ -84,6 +85,9 @@ def sample(
         Same seed, same configurations, whatever `n_threads`.
     n_threads : int, optional
         Threads; all processors this process may use by default.
+    device : str, optional
+        A torch device, such as ``"cuda"``: local updates (``"metropolis"``, ``"heat-bath"``, ``"over-relaxation"``) of
+        all sites of one colour at once; same distribution, other numbers. By default the compiled updates on the CPU.
     progress : bool
         Show progress on standard error.
 
@@ -109,7 +113,7 @@ def sample(
     temperatures = _temperatures(temperature)
     n_samples = check_positive_integer(n_samples, "n_samples")
     check_choice(method, METHODS, "method")
-    _check_model(model, method)
+    _check_model(model, method, device)
     n_threads = check_positive_integer(n_threads, "n_threads") if n_threads is not None else _processors()
     entropy = entropy_of(seed)
     label = f"{type(model).__name__} on {model.lattice!r}"
@@ -119,7 +123,7 @@ def sample(
             for t, plan in zip(
                 temperatures,
                 pool.map(
-                    lambda k: _plan(model, float(temperatures[k]), n_samples, method, entropy, k),
+                    lambda k: _plan(model, float(temperatures[k]), n_samples, method, entropy, k, device),
                     range(len(temperatures)),
                 ),
                 strict=True,
@@ -130,21 +134,23 @@ def sample(
         _warn_of_failures(model, temperatures, plans)
         chosen = ", ".join(dict.fromkeys(plan.pilot.method for plan in plans))
         with Progress(len(temperatures) * n_samples, f"{label} by {chosen}", enabled=progress) as bar:
-            configurations = _produce(model, temperatures, plans, n_samples, entropy, pool.map, bar)
-    return _dataset(model, temperatures, plans, n_samples, configurations, method, entropy)
+            configurations = _produce(model, temperatures, plans, n_samples, entropy, pool.map, bar, device)
+    return _dataset(model, temperatures, plans, n_samples, configurations, method, entropy, device)
 
 
-def _plan(model: Model, temperature: float, n_samples: int, method: str, entropy: int, index: int) -> Plan:
+def _plan(
+    model: Model, temperature: float, n_samples: int, method: str, entropy: int, index: int, device: str | None
+) -> Plan:
     def pilot(name: str) -> Pilot:
-        return run_pilot(model, name, temperature, stream(entropy, f"spins/pilot/{name}", index))
+        return run_pilot(model, name, temperature, stream(entropy, f"spins/pilot/{name}", index), device)
 
-    best = choose_method(model, n_samples, pilot) if method == "auto" else pilot(method)
+    best = choose_method(model, n_samples, pilot, device) if method == "auto" else pilot(method)
     return Plan(best, *schedule(best.update, n_samples), best.burn_in, best.spacing)
 
 
 def _produce(
     model: Model, temperatures: NDArray[np.float64], plans: Sequence[Plan], n_samples: int, entropy: int,
-    run: Callable[..., Iterator[Any]], bar: Progress,
+    run: Callable[..., Iterator[Any]], bar: Progress, device: str | None,
 ) -> NDArray:  # fmt: skip
     shape = (len(temperatures), n_samples, model.lattice.n_sites, *model.value_axes.values())
     out = np.empty(shape, model.dtype)
@@ -158,7 +164,7 @@ def _produce(
         k, chunk, chains = job
         plan = plans[k]
         rng = stream(entropy, f"spins/{plan.pilot.method}/{k}", chunk)
-        walkers = start(model, plan.pilot.method, float(temperatures[k]), len(chains), "ordered", rng)
+        walkers = start(model, plan.pilot.method, float(temperatures[k]), len(chains), "ordered", rng, device)
         done = 0
         for turn in range(plan.rounds):
             walkers.advance(plan.spacing if turn else plan.burn_in)
@@ -179,7 +185,7 @@ def _chunks(plan: Plan) -> list[range]:
 
 def _dataset(
     model: Model, temperatures: NDArray[np.float64], plans: Sequence[Plan], n_samples: int, configurations: NDArray,
-    method: str, entropy: int,
+    method: str, entropy: int, device: str | None,
 ) -> xr.Dataset:  # fmt: skip
     lattice = model.lattice
     flat = configurations.reshape(-1, *configurations.shape[2:])
@@ -207,6 +213,7 @@ def _dataset(
             "equilibrated": [int(plan.pilot.equilibrated) for plan in plans],
             "equilibration_z": [plan.pilot.z for plan in plans],
             "versions": [f"{name} {metadata.version(name)}" for name in ("zeeman", "numpy", "numba")],
+            **({} if device is None else {"device": str(device)}),
         },
     )  # fmt: skip
 
@@ -226,15 +233,15 @@ def _warn_of_failures(model: Model, temperatures: NDArray[np.float64], plans: Se
         )
 
 
-def _check_model(model: Any, method: str) -> None:
-    moves = moves_of(model)
+def _check_model(model: Any, method: str, device: str | None) -> None:
+    moves = moves_of(model, device)
     if moves is None:
         known = ", ".join(kind.__name__ for kind in MOVES)
         raise TypeError(f"model must be one of {known}, such as zm.spins.Ising(zm.spins.square(32)), got {model!r}")
     valid = [name for name in (*moves, "auto") if model.why_not(name) is None]
     reason = model.why_not(method)
     if method != "auto" and method not in moves:
-        reason = f"{type(model).__name__} has no such update"
+        reason = f"{type(model).__name__} has no such update" + (f" on device {device!r}" if device is not None else "")
     if reason:
         raise ValueError(f"method {method!r} is not valid here: {reason}; use {', '.join(map(repr, valid))}")
 

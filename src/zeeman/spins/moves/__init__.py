@@ -4,7 +4,8 @@
     chains.advance(100);  chains.configurations()
 
 A new update is a class with those two verbs; a family of models adds a row to `MOVES`, and its members inherit it. The
-first entry of a row is the local update that ``"auto"`` tries.
+first entry of a row is the local update that ``"auto"`` tries. On a torch device (``device="cuda"``) the updates are
+those of `moves.torch`, which is imported only then.
 """
 
 from __future__ import annotations
@@ -52,18 +53,25 @@ MOVES: dict[type, dict[str, Callable[..., Chains]]] = {
 }  # fmt: skip
 
 
-def moves_of(model: object) -> Mapping[str, Callable[..., Chains]] | None:
+def moves_of(model: object, device: str | None = None) -> Mapping[str, Callable[..., Chains]] | None:
     """Updates of a model by name: the row of the nearest class it descends from, None for what is no model.
 
     Multi-spin words count broken bonds of one kind: with second neighbours Ising spins are states like others.
     """
+    if device is not None:
+        from zeeman.spins.moves.torch import moves_on
+
+        return moves_on(model, device)
     if isinstance(model, Ising) and model.second_coupling:
         return MOVES[StateModel]
     return next((MOVES[kind] for kind in type(model).__mro__ if kind in MOVES), None)
 
 
-def start(model: Model, method: str, temperature: float, n_chains: int, kind: str, rng: np.random.Generator) -> Chains:
+def start(
+    model: Model, method: str, temperature: float, n_chains: int, kind: str, rng: np.random.Generator,
+    device: str | None = None,
+) -> Chains:  # fmt: skip
     """Chains of `model` under `method`, from ``"ordered"`` or ``"random"`` configurations, all numbers from `rng`."""
-    moves = moves_of(model)
+    moves = moves_of(model, device)
     assert moves is not None, "checked by `sample`"
     return moves[method](model, temperature, model.start(kind, n_chains, rng), rng)

@@ -3,15 +3,18 @@
     chains = start(model, "metropolis", temperature, n_chains, "ordered", rng, device="cuda")
 
 Random numbers come from a torch generator on the device, seeded by `rng`: the same distribution as the Numba kernels
-draw from, not the same numbers, and other numbers on another kind of device.
+draw from, not the same numbers, and other numbers on another kind of device. Tests run on the CPU: no GPU has run this
+yet (`benchmarks/gpu_spins.py` checks energies and times on the first that does).
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from importlib.util import find_spec
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -21,10 +24,13 @@ from torch import Tensor
 from zeeman.spins import _kernels_torch as kernels
 from zeeman.spins.colours import colours, layout
 from zeeman.spins.models import Ising, StateModel, VectorModel
-from zeeman.spins.moves.chains import Chains
+from zeeman.spins.moves.chains import Chains, Cost
 from zeeman.spins.moves.multispin import acceptance
 
-__all__ = ["TORCH_MOVES", "Coloured", "States", "TwoStates", "Vectors", "heat_bath", "metropolis", "over_relaxation"]
+__all__ = [
+    "TORCH_MOVES", "Coloured", "States", "TwoStates", "TwoStatesTriton", "Vectors", "heat_bath", "metropolis",
+    "moves_on", "over_relaxation",
+]  # fmt: skip
 
 N_REFLECTIONS = 4
 _WIDTH = 1.0  # standard deviation of a turn in units of sqrt(T / (z |J|)): about half are accepted
@@ -58,6 +64,8 @@ class Coloured:
 class TwoStates(Coloured):
     """Multi-spin coded two-state spins, 32 chains a word; `accept` is (model, temperature) to p (own spin, broken)."""
 
+    cost: ClassVar[Cost] = Cost(1.0, 1e9, pilot_chains=64, lanes=32, job=16384, fill=1024, most_rounds=8)
+
     def __init__(
         self, model: Ising, temperature: float, configurations: NDArray, rng: np.random.Generator, device: str,
         accept: Callable[[Ising, float], NDArray], first: Callable[..., Any] = kernels.first_places,
@@ -85,8 +93,37 @@ class TwoStates(Coloured):
         return words.random_(-(2**63), None, generator=self.generator).view(torch.int32).view(kernels.GROUP, -1)
 
 
+class TwoStatesTriton(TwoStates):
+    """The same by the Triton kernel, whose random numbers are functions of key, word and sweep; no GPU ran it yet."""
+
+    def __init__(
+        self, model: Ising, temperature: float, configurations: NDArray, rng: np.random.Generator, device: str,
+        accept: Callable[[Ising, float], NDArray],
+    ) -> None:  # fmt: skip
+        from zeeman.spins import _kernels_triton
+
+        super().__init__(model, temperature, configurations, rng, device, accept)
+        words = self.spins.shape[1]
+        spare = (1 << (words - 1).bit_length()) - words  # the kernel wants a power of two
+        self.spins = torch.nn.functional.pad(self.spins, (0, spare))
+        self.table = self.table.to(torch.int32)
+        self._half_sweep = _kernels_triton.half_sweep
+        self._work = (self.rule, _kernels_triton.places_on(self.rule, self.device))
+        self._key = torch.tensor([int(rng.integers(2**63))], device=self.device)
+        self.n_sweeps = 0
+
+    def advance(self, n_steps: int) -> None:
+        """Sweep `n_steps` times through all colours."""
+        for _ in range(n_steps):
+            for block in self.blocks:
+                self._half_sweep(self.spins, block, self.table, *self._work, self._key, self.n_sweeps)
+            self.n_sweeps += 1
+
+
 class States(Coloured):
     """Discrete states by tables of their energies, one number a place and chain."""
+
+    cost: ClassVar[Cost] = Cost(50.0, 1.5e8, pilot_chains=64, job=1024, fill=128, most_rounds=16)
 
     def __init__(
         self, model: StateModel, temperature: float, configurations: NDArray, rng: np.random.Generator, device: str,
@@ -115,6 +152,8 @@ class States(Coloured):
 
 class Vectors(Coloured):
     """Unit vectors of two or three components; a step is a sweep of heat bath or Metropolis and some of reflections."""
+
+    cost: ClassVar[Cost] = Cost(100.0, 1.5e8, pilot_chains=64, job=1024, fill=64, most_rounds=16)
 
     def __init__(
         self, model: VectorModel, temperature: float, configurations: NDArray, rng: np.random.Generator, device: str,
@@ -155,7 +194,7 @@ def metropolis(
         stiffness = model.lattice.coordination * abs(model.coupling) / temperature
         return Vectors(*work, partial(kernels.turned, width=min(2.0, _WIDTH / math.sqrt(max(stiffness, 1e-9)))))
     if _multispin(model):
-        return TwoStates(*work, _hesitant)
+        return _two_states(device)(*work, _hesitant)
     return States(*work, kernels.state_metropolis)
 
 
@@ -165,7 +204,7 @@ def heat_bath(model: Any, temperature: float, configurations: NDArray, rng: np.r
     if isinstance(model, VectorModel):
         return Vectors(*work, kernels.vector_heat_bath)
     if _multispin(model):
-        return TwoStates(*work, _glauber)
+        return _two_states(device)(*work, _glauber)
     return States(*work, kernels.state_heat_bath)
 
 
@@ -177,9 +216,49 @@ def over_relaxation(
 
 
 TORCH_MOVES: Mapping[type, Mapping[str, Callable[..., Chains]]] = {
-    StateModel: {"metropolis": metropolis, "heat-bath": heat_bath},
-    VectorModel: {"metropolis": metropolis, "heat-bath": heat_bath, "over-relaxation": over_relaxation},
-}
+    Ising: {"metropolis": metropolis, "heat-bath": heat_bath},
+    StateModel: {"heat-bath": heat_bath, "metropolis": metropolis},
+    VectorModel: {"over-relaxation": over_relaxation, "heat-bath": heat_bath, "metropolis": metropolis},
+}  # the first of a row is what "auto" tries
+
+
+@dataclass(frozen=True)
+class Update:
+    """An update bound to a device, called as the Numba classes are; `cost` is that of the class it makes."""
+
+    make: Callable[..., Chains]
+    device: str
+    cost: Cost
+
+    def __call__(self, model: Any, temperature: float, configurations: NDArray, rng: np.random.Generator) -> Chains:
+        """Chains that start from `configurations` (chain, site)."""
+        return self.make(model, temperature, configurations, rng, self.device)
+
+
+def moves_on(model: object, device: str) -> Mapping[str, Update] | None:
+    """Updates of a model on a device by name, None for what is no model; ValueError for a device that is not there."""
+    _check_device(device)
+    row = next((TORCH_MOVES[kind] for kind in type(model).__mro__ if kind in TORCH_MOVES), None)
+    kind = Vectors if isinstance(model, VectorModel) else TwoStates if _multispin(model) else States
+    return None if row is None else {name: Update(make, device, kind.cost) for name, make in row.items()}
+
+
+def _check_device(device: Any) -> None:
+    try:
+        torch.empty(1, device=device)
+    except TypeError as error:
+        raise TypeError(f"device must be None or a torch device such as 'cuda', got {device!r}") from error
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise ValueError(
+            f"device {device!r} is not to be had here ({str(error).splitlines()[0]}); use device='cpu', or None for "
+            "the compiled updates"
+        ) from error
+
+
+def _two_states(device: str) -> type[TwoStates]:
+    """The Triton kernel on GPUs that have Triton, as torch for them comes with it."""
+    fast = torch.device(device).type == "cuda" and find_spec("triton") is not None
+    return TwoStatesTriton if fast else TwoStates
 
 
 def _multispin(model: Any) -> bool:
