@@ -11,29 +11,35 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from zeeman.base.results import Analysis
     from zeeman.cli.common import RunFlags
+    from zeeman.studies.cards import Card
     from zeeman.studies.figures import Verdict
     from zeeman.studies.papers import Reproduction
 
-__all__ = ["EPILOGUE", "EXAMPLES", "EXIT_CODES", "SAYS", "USAGE", "as_json", "complain", "finished", "judged", "plan"]
+__all__ = [
+    "EPILOGUE", "EXAMPLES", "EXIT_CODES", "SAYS", "USAGE", "as_json", "certified", "complain", "finished", "judged",
+    "plan", "sampled",
+]  # fmt: skip
 
 SAYS = {
     "analyze": "Train a beta-VAE on DATA, read its latent space, and write a report.",
     "spectrum": "Read embeddings that already exist, one file a training, and write a report.",
-    "simulate": "Sample a spin model into a zarr store, resumably.",
+    "simulate": "Sample a spin model into a zarr store with a run card, or the certified suite of all models.",
     "reproduce": "Compute, draw and judge the figures of the two papers: claim, measured, verdict.",
     "explore": "Open the latent explorer of a run in a browser.",
     "runs": "List and compare the runs in a folder.",
     "bench": "Measure zeeman on this machine beside the program that everyone writes first.",
+    "truth": "Hold every sampler against exact values: one chi-squared over all of them.",
 }
 
 USAGE = {
     "analyze": "DATA [OPTIONS]",
     "spectrum": "FILE [FILE ...] [OPTIONS]",
-    "simulate": "[MODEL] --temperature T --out STORE.zarr [OPTIONS]",
+    "simulate": "[MODEL | suite] --temperature T --out STORE.zarr [OPTIONS]",
     "reproduce": "[FIGURE ...] [OPTIONS]",
     "explore": "RUN [OPTIONS]",
     "runs": "[FOLDER] [OPTIONS]",
     "bench": "[WHAT ...] [OPTIONS]",
+    "truth": "[WHAT ...] [OPTIONS]",
 }
 
 EXAMPLES = {
@@ -44,8 +50,8 @@ EXAMPLES = {
   zeeman spectrum run1.npy run2.npy run3.npy --out runs/lifted
   zeeman spectrum seed1.h5ad seed2.h5ad --key obsm:X_scVI""",
     "simulate": """Examples:
-  zeeman simulate --temperature 2.0 --temperature 2.5 --size 64 --out is.zarr
-  zeeman simulate --temperature 1.8 --coupling -1 --out afm.zarr""",
+  zeeman simulate potts --n-states 4 --temperature 0.8:1.0:9 --out potts.zarr
+  zeeman simulate suite --size quick --out runs/suite""",
     "reproduce": """Examples:
   zeeman reproduce
   zeeman reproduce 002-3 000-1 --size paper --seeds 5 --out runs/papers""",
@@ -58,13 +64,17 @@ EXAMPLES = {
     "bench": """Examples:
   zeeman bench
   zeeman bench spins training --json --out bench.json""",
+    "truth": """Examples:
+  zeeman truth
+  zeeman truth potts clock --size full --json --strict""",
 }
 
 EXIT_CODES = """Exit codes:
   0    done
   1    the job failed: disk, memory, or a defect (--debug shows where)
   2    arguments or data that cannot be used; nothing was written
-  3    a claim does not hold for every seed (reproduce --strict)
+  3    a claim does not hold (reproduce --strict, truth --strict), or an entry of
+       the suite is not certified (simulate suite)
   130  interrupted; the same command continues"""
 
 EPILOGUE = f"""Settings: --config FILE takes options from TOML lines, latent_dim = 3, at the
@@ -112,6 +122,30 @@ def _indented(values: Mapping[str, Any], depth: int = 0) -> Iterable[str]:
 def summary(analysis: Analysis, folder: Path) -> str:
     """The numbers a person wants first, PCA's beside them, and where everything is."""
     return "\n".join([*analysis.notes, "", *_lines(analysis), "", f"report: {folder / 'report.html'}"])
+
+
+def sampled(card: Card, store: Path) -> str:
+    """Energies of a finished simulation beside exact ones, and where its card is."""
+    lines = [f"{card.n_samples} configurations in {store}", ""]
+    for row in card.to_dict()["readings"]:
+        beside = "" if row["exact"] is None else f"   exact {row['exact']:.6f}"
+        score = "" if row["z"] is None else f" (z = {row['z']:+.1f})"
+        bad = "" if row["equilibrated"] else "   NOT in equilibrium"
+        lines.append(f"T = {row['temperature']:<8g}{row['method']:16}{row['energy_text']}{beside}{score}{bad}")
+    checks = [f"{name}: p = {one['probability']:.2g}" for name, one in card.checks.items()]
+    verdict = "certified" if card.certified else "NOT certified: see the card"
+    return "\n".join([*lines, "", f"{verdict}; {'; '.join(checks)}", f"card: {store.with_suffix('.card.md')}"])
+
+
+def certified(index: Mapping[str, Any], folder: Path) -> str:
+    """Entries of the suite, a line each, and where its index is."""
+    lines = []
+    for entry in index["entries"]:
+        checks = ", ".join(f"{name} {one['worst_z']:+.1f}" for name, one in entry["checks"].items())
+        verdict = "certified" if entry["certified"] else "NOT certified"
+        lines.append(f"{entry['name']:34}{entry['n_samples']:>8}  {verdict:15}largest z: {checks}")
+    good = sum(entry["certified"] for entry in index["entries"])
+    return "\n".join([*lines, "", f"{good} of {len(lines)} entries certified; index: {folder / 'README.md'}"])
 
 
 def judged(reproductions: Sequence[Reproduction]) -> str:

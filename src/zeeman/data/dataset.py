@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -19,11 +19,11 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from zeeman.base.checks import check_positive_integer, did_you_mean
+from zeeman.base.checks import check_choice, check_positive_integer, did_you_mean
 from zeeman.base.store import atomic_path, content_hash, read_json
 from zeeman.data.codings import SAMPLE, Field, field_of, plain_attrs
 
-__all__ = ["DatasetWriter", "is_store", "open_dataset", "write_dataset"]
+__all__ = ["DatasetWriter", "is_store", "open_dataset", "store_header", "write_dataset"]
 
 _CHUNK_BYTES = 2**20
 _OURS = "zeeman_store"  # the root attribute that makes a zarr group one of ours
@@ -48,24 +48,41 @@ def write_dataset(ds: xr.Dataset, path: str | os.PathLike[str], *, packed: bool 
         writer.append(ds)
 
 
-def open_dataset(path: str | os.PathLike[str]) -> xr.Dataset:
+def open_dataset(
+    path: str | os.PathLike[str], *, variables: Sequence[str] | None = None, samples: slice = slice(None)
+) -> xr.Dataset:
     """Read the committed samples of a store into memory, exactly as they were written.
+
+    Parameters
+    ----------
+    path : path
+    variables : sequence of str, optional
+        Read these only.
+    samples : slice
+        Read these only; without a step.
 
     Raises
     ------
     FileNotFoundError, ValueError
-        No such folder; a folder that is no data set of zeeman.
+        No such folder; a folder that is no data set of zeeman; a variable that it has not.
     OSError
         A store that lost or damaged a file: names it and what to do.
     """
     path = Path(path)
-    header = _header(path)
+    header = store_header(path)
     n = header["n_committed"]
+    first, last, step = samples.indices(n)
+    if step != 1:
+        raise ValueError(f"samples are read in one stretch, without a step, got {samples}; select afterwards")
     fields = [_field(record) for record in header["fields"]]
+    for name in variables or ():
+        check_choice(name, tuple(field.name for field in fields), f"variable of {path}")
+    if variables is not None:
+        fields = [field for field in fields if field.name in variables]
     attrs = {key: value for key, value in header["attrs"].items() if key not in (_OURS, "coordinates")}
-    variables = {field.name: _read(path, field, n) for field in fields}
-    coords = {field.name: variables.pop(field.name) for field in fields if field.coordinate}
-    return xr.Dataset(variables, coords, attrs)
+    variables_read = {field.name: _read(path, field, n, first, max(first, last)) for field in fields}
+    coords = {field.name: variables_read.pop(field.name) for field in fields if field.coordinate}
+    return xr.Dataset(variables_read, coords, attrs)
 
 
 def is_store(path: str | os.PathLike[str]) -> bool:
@@ -119,10 +136,10 @@ class DatasetWriter:
             wanted |= _schema(template, packed)
             if not self.path.exists():
                 _create(self.path, template, wanted)
-        _header(self.path)  # no store here: say so before anything is locked
+        store_header(self.path)  # no store here: say so before anything is locked
         self._lock, self._open = _locked(self.path), True
         try:
-            header = _header(self.path)
+            header = store_header(self.path)
             _compare(wanted, header, self.path)
             self._n = header["n_committed"]
             self._fields = [_field(record) for record in header["fields"]]
@@ -144,7 +161,7 @@ class DatasetWriter:
     @property
     def attrs(self) -> dict[str, Any]:
         """The data set's attributes as they are on disk."""
-        return _header(self.path)["attrs"]
+        return store_header(self.path)["attrs"]
 
     def append(self, ds: xr.Dataset, attrs: Mapping[str, Any] | None = None) -> int:
         """Add the samples of `ds`, and `attrs` to the store's attributes; return n_committed, now acknowledged."""
@@ -273,7 +290,9 @@ def _commit(path: Path, n: int, attrs: Mapping[str, Any]) -> None:
     os.replace(beside, path / "zarr.json")
 
 
-def _header(path: Path) -> dict[str, Any]:
+def store_header(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """What a store says of itself: n_committed, n_total, fields (name, axes, shape, dtype, coding), settings, attrs."""
+    path = Path(path)
     if not path.exists():
         near = tuple(p.name for p in path.parent.iterdir()) if path.parent.is_dir() else ()
         raise FileNotFoundError(f"no data set {path}{did_you_mean(path.name, near)}")
@@ -313,20 +332,23 @@ def _difference(there: Any, asked: Any) -> str:
     return f"{there!r} there, {asked!r} asked"
 
 
-def _read(path: Path, field: Field, n: int) -> xr.Variable:
-    """Read one variable; a chunk that is not there would be zeros to zarr, so each is looked for first."""
+def _read(path: Path, field: Field, n: int, first: int, last: int) -> xr.Variable:
+    """Read one variable, its samples first..last of n; a chunk that is not there would be zeros: each is looked for."""
     array = _open_array(path, field.name, "r")
     folder = path / field.name
     expected = (n, *field.stored_shape) if field.per_sample else field.stored_shape
     if array.shape[1:] != expected[1:] or array.shape[:1] < expected[:1]:
         raise _damaged(folder / "zarr.json", f"its shape is {array.shape}, not {expected}")
     step, length = (array.chunks[0], expected[0]) if expected else (1, 1)
-    for i in range(-(-length // step) if array.size else 0):
+    chunks = range(-(-length // step))
+    if field.per_sample:
+        chunks = chunks[first // step : -(-last // step)]
+    for i in chunks if array.size else ():
         chunk = folder.joinpath("c", *([str(i)] + ["0"] * (array.ndim - 1) if array.ndim else []))
         if not chunk.is_file():
             raise _damaged(chunk, "it is missing")
     try:
-        stored = array[:n] if field.per_sample else array[...]
+        stored = array[first:last] if field.per_sample else array[...]
     except Exception as error:  # codecs raise many kinds
         raise _damaged(folder, f"{type(error).__name__}: {error}") from error
     attrs = {key: value for key, value in array.attrs.items() if key != "zeeman_coding"}

@@ -8,6 +8,7 @@ whole set (the linear limit of paper 002, equation 12); the temperatures here pu
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -22,10 +23,11 @@ from zeeman.base.store import provenance
 from zeeman.base.types import Seed
 from zeeman.data.dataset import DatasetWriter
 
-__all__ = ["DISORDERED", "ORDERED", "generate_to", "three_phases", "three_phases_to"]
+__all__ = ["DISORDERED", "ORDERED", "generate_to", "is_two_state", "three_phases", "three_phases_to"]
 
 ORDERED = (1.5, 1.6, 1.7, 1.8, 1.9, 2.0)  # T / |J| of FM and AFM
 DISORDERED = (3.5, 4.0, 5.0, 6.0)  # T / |J| of PM
+_PIECE_BYTES = 2**27
 
 
 def three_phases(
@@ -119,11 +121,13 @@ def generate_to(
     seed: Seed = 0,
     progress: bool = False,
     piece_size: int = 8192,
+    device: str = "cpu",
 ) -> int:
     """Sample any spin model into a store, in pieces that a killed call does not repeat.
 
     `n_samples` at each temperature, as `zeeman.spins.sample`; a piece holds about `piece_size` samples of all
-    temperatures. The samples depend on the arguments only, not on interruptions. Returns the number of samples.
+    temperatures, fewer where they would take more than 128 MiB. The samples depend on the arguments only, not on
+    interruptions. Returns the number of samples.
     """
     from zeeman import spins
 
@@ -131,17 +135,28 @@ def generate_to(
     n_samples = check_positive_integer(n_samples, "n_samples")
     piece_size = check_positive_integer(piece_size, "piece_size")
     entropy = entropy_of(seed)
+    bytes_each = model.lattice.n_sites * np.dtype(model.dtype).itemsize * math.prod(model.value_axes.values())
+    piece_size = min(piece_size, max(1, _PIECE_BYTES // bytes_each))
     each = _piece_lengths(n_samples, max(1, piece_size // max(1, len(temperatures))))
+    where = {} if device == "cpu" else {"device": device}  # the same distribution elsewhere, other samples
     settings = {
         "generator": "sample", "model": repr(model), "temperatures": temperatures, "method": method,
-        "seed": entropy, "pieces": each,
+        "seed": entropy, "pieces": each, **where,
     }  # fmt: skip
 
     def make(piece: int) -> xr.Dataset:
         seed_here = int(stream(entropy, "piece", piece).integers(2**62))
-        return spins.sample(model, temperatures, each[piece], method=method, seed=seed_here)
+        return spins.sample(model, temperatures, each[piece], method=method, seed=seed_here, **where)
 
-    return _write_pieces(path, [n * len(temperatures) for n in each], make, settings, progress)
+    lengths = [n * len(temperatures) for n in each]
+    names = ("model", "lattice", "length", *(name for name in vars(model) if name != "lattice"))
+    return _write_pieces(path, lengths, make, settings, progress, packed=is_two_state(model), kept=names)
+
+
+def is_two_state(model: Any) -> bool:
+    """Whether all values of the model's sites are -1 and +1: a configuration then takes one bit a site."""
+    states = getattr(model, "states", None)
+    return states is not None and sorted(states.values) == [-1, 1]
 
 
 def _checked(size: int, n_samples: int) -> tuple[int, int]:
@@ -206,15 +221,24 @@ def _write_pieces(
     make: Callable[[int], xr.Dataset],
     settings: Mapping[str, Any],
     progress: bool,
+    packed: bool | None = None,
+    kept: Sequence[str] = (),
 ) -> int:
-    """Append the pieces that are not there yet; each is a function of its number alone."""
+    """Append the pieces that are not there yet; each is a function of its number alone.
+
+    The store's attributes are the settings, and those named `kept` of the first piece, which say what all pieces share.
+    """
     ends = np.cumsum(lengths)
     total = int(ends[-1])
     with Progress(total, f"samples to {os.fspath(path)}", enabled=progress) as bar:
         first = None if os.path.exists(path) else make(0)
         about = {key: value for key, value in settings.items() if key != "pieces"}
-        template = None if first is None else first.drop_attrs(deep=False).assign_attrs(about, pieces=[])
-        with DatasetWriter(path, template, total, settings=settings) as writer:
+        if first is None:
+            template = None
+        else:
+            shared = {name: first.attrs[name] for name in kept if name in first.attrs}
+            template = first.drop_attrs(deep=False).assign_attrs({**about, **shared, "pieces": []})
+        with DatasetWriter(path, template, total, settings=settings, packed=packed) as writer:
             done = int(np.searchsorted(ends, writer.n_committed, side="right"))
             bar.resume(writer.n_committed)
             for piece in range(done, len(lengths)):
