@@ -28,8 +28,8 @@ class Plane:
         Values of the first and second latent, ascending and evenly spaced.
     means : ndarray, (ny, nx, site...)
         Mean of `BetaVAE.decode` at (x[j], y[i]), in its units (Bernoulli: [0, 1]).
-    values : {"numbers", "angles", "vectors"}
-        What a site's mean is: a number, an angle in [0, 2 pi), or three components on a last axis.
+    values : {"numbers", "vectors"}
+        What a site's mean is: a number, or three components on a last axis. Angles have mean vectors in the plane.
     """
 
     x: NDArray[np.floating]

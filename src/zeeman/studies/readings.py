@@ -101,9 +101,13 @@ def decoded_plane(vae: BetaVAE, Z: NDArray, points: int = 13) -> Plane:
     margin = 0.1 * (high - low)
     x, y = (np.linspace(low[i] - margin[i], high[i] + margin[i], points) for i in range(2))
     grid = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
-    means = vae.decode(grid).mean.numpy()
-    kinds = {"von_mises": "angles", "von_mises_fisher": "vectors"}
-    return Plane(x, y, means.reshape(points, points, *means.shape[1:]), kinds.get(vae.likelihood_, "numbers"))
+    p: Any = vae.decode(grid)
+    means = p.mean.numpy()
+    if vae.likelihood_ == "von_mises":  # a direction alone does not say whether there is one
+        resultant = p.base_dist.resultant.numpy()
+        means = np.stack([resultant * np.cos(means), resultant * np.sin(means), 0 * means], axis=-1)
+    values = "vectors" if vae.likelihood_ in ("von_mises", "von_mises_fisher") else "numbers"
+    return Plane(x, y, means.reshape(points, points, *means.shape[1:]), values)
 
 
 def generate(vae: BetaVAE, n: int, dtype: Any) -> NDArray:
