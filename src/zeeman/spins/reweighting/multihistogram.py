@@ -20,12 +20,12 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import logsumexp
 
 from zeeman.base.checks import check_finite, check_positive_integer
-from zeeman.spins.reweighting.mbar import log_density, solve
+from zeeman.spins.reweighting.mbar import newton_step, solve
 from zeeman.spins.statistics import Estimate, autocorrelation_time
 
 __all__ = ["Curve", "MultiHistogram", "reweight"]
 
-_FEW = 10.0  # effective samples below which a target is refused
+_FEW = 10.0  # effective samples below which a target, or a gap between temperatures, is refused
 _POOR = 100.0  # and below which it is warned of
 _WIDTHS = 1.0, 2.0  # widths of the energy beyond the last temperature that are silent, and that are warned of
 _SITE_AXES = ("x", "y", "z", "sublattice")
@@ -269,38 +269,40 @@ def reweight(
     block = _blocks(energies, state, check_positive_integer(n_blocks, "n_blocks", 2))
     levels, level = np.unique(energies * n_sites, return_inverse=True)
     zero = levels.mean()
-    f, log_densities = _solve_blocks(1 / temperatures, levels - zero, level, state, block)
+    f, log_densities = _solve_blocks(temperatures, levels - zero, level, state, block)
     # back to the zero of the data: f_k + beta_k E_0
     log_densities = log_densities - zero / temperatures[0]
     f = f + (1 / temperatures - 1 / temperatures[0]) * zero
-    fit = MultiHistogram(temperatures, f, energies * n_sites, state, block, n_sites, levels, level, log_densities)
-    _check_overlap(fit)
-    return fit
+    return MultiHistogram(temperatures, f, energies * n_sites, state, block, n_sites, levels, level, log_densities)
 
 
 def _solve_blocks(
-    betas: NDArray[np.float64], levels: NDArray[np.float64], level: NDArray[np.int64], state: NDArray[np.int64],
+    temperatures: NDArray[np.float64], levels: NDArray[np.float64], level: NDArray[np.int64], state: NDArray[np.int64],
     block: NDArray[np.int64],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:  # fmt: skip
     """Free energies from all samples, and ln D (1 + block, level) with f_0 = 0 everywhere."""
-    n_blocks = int(block.max()) + 1
-    sizes = np.bincount(state, minlength=len(betas)).astype(np.float64)
-    counts = np.bincount(level, minlength=len(levels)).astype(np.float64)
+    betas, n_blocks = 1 / temperatures, int(block.max()) + 1
+    sizes = np.bincount(state).astype(np.float64)
+    counts = np.bincount(level).astype(np.float64)
     means = np.bincount(state, levels[level]) / sizes
     # d f / d beta = <E>, by the trapezoid rule: near enough for Newton
-    guess = np.zeros(len(betas))
-    order = np.argsort(betas)
-    guess[order[1:]] = np.cumsum((means[order[1:]] + means[order[:-1]]) / 2 * np.diff(betas[order]))
-    f = solve(betas, levels, counts, sizes, guess)
+    guess = np.concatenate([[0.0], np.cumsum((means[1:] + means[:-1]) / 2 * np.diff(betas))])
+    full = solve(betas, levels, counts, sizes, guess + np.log(sizes))
+    _check_overlap(temperatures, full.shares, counts)
+    occupied, joint = full.sums(counts)
     out = np.empty((1 + n_blocks, len(levels)))
-    out[0] = log_density(f, betas, levels, sizes)
+    # a_0 is held where D wants f_0 = 0
+    out[0] = full.log_density - full.a[0] + np.log(sizes[0])
     for b in range(n_blocks):
         inside = block == b
         fewer = sizes - np.bincount(state[inside], minlength=len(betas))
         rest = counts - np.bincount(level[inside], minlength=len(levels))
-        seen = rest > 0
-        out[1 + b] = log_density(solve(betas, levels[seen], rest[seen], fewer, f), betas, levels, fewer)
-    return f, out
+        # the first step costs no more than the block's own samples
+        own = full.shares[:, level[inside]]
+        _, step = newton_step(occupied - own.sum(axis=1), joint - own @ own.T, fewer)
+        part = solve(betas, levels, rest, fewer, full.a + step, tolerance=1e-8)
+        out[1 + b] = part.log_density - part.a[0] + np.log(fewer[0])
+    return full.a - np.log(sizes) - full.a[0] + np.log(sizes[0]), out
 
 
 def _blocks(energies: NDArray[np.float64], state: NDArray[np.int64], n_blocks: int) -> NDArray[np.int64]:
@@ -318,14 +320,17 @@ def _blocks(energies: NDArray[np.float64], state: NDArray[np.int64], n_blocks: i
     return block
 
 
-def _check_overlap(fit: MultiHistogram) -> None:
-    for low, high in itertools.pairwise(fit.temperatures):
-        middle = 2 / (1 / low + 1 / high)
-        n = fit.effective_sample_size(float(middle))
-        if n < _FEW:
+def _check_overlap(temperatures: NDArray[np.float64], shares: NDArray[np.float64], counts: NDArray[np.float64]) -> None:
+    """Refuse neighbours joined by few samples: S = sum p (1 - p), p the share of all states up to the gap.
+
+    The free energy across the gap has an error of 1 / sqrt(S) or more (C. Bennett, J. Comput. Phys. 22, 245 (1976)).
+    """
+    below = np.cumsum(shares, axis=0)[:-1]
+    for (low, high), joining in zip(itertools.pairwise(temperatures), (below * (1 - below)) @ counts, strict=True):
+        if joining < _FEW:
             raise ValueError(
-                f"the energies at T = {low:g} and {high:g} hardly overlap ({n:.1f} effective samples between them): "
-                f"their free energies cannot be joined; add samples near T = {middle:.6g}"
+                f"the energies at T = {low:g} and {high:g} hardly overlap ({joining:.1f} samples join them): their "
+                f"free energies cannot be compared; add samples near T = {2 / (1 / low + 1 / high):.6g}"
             )
 
 
