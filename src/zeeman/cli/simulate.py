@@ -28,7 +28,7 @@ def simulate(
     n_states: int | None = None,
     method: str | None = None,
     seed: int = 0,
-    device: str = "cpu",
+    device: str | None = None,
     flags: Flags = Flags(),  # noqa: B008 (frozen)
 ) -> int:
     """Sample a spin model into a zarr store, resumably, with a run card beside it; or make the suite of all models.
@@ -64,7 +64,7 @@ def simulate(
     seed : int
         Decides every number.
     device : str
-        cpu, or a torch device such as cuda.
+        A torch device such as cuda, for local updates; by default the compiled updates on the processor.
     """
     given = {
         "lattice": lattice, "n_samples": n_samples, "method": method, "temperature": temperature, "coupling": coupling,
@@ -85,7 +85,7 @@ def simulate(
 
 
 def _suite(
-    out: Path | None, size: int | str | None, given: Mapping[str, Any], seed: int, device: str, flags: Flags
+    out: Path | None, size: int | str | None, given: Mapping[str, Any], seed: int, device: str | None, flags: Flags
 ) -> int:
     from zeeman.studies.suite import suite_of
 

@@ -121,7 +121,7 @@ def generate_to(
     seed: Seed = 0,
     progress: bool = False,
     piece_size: int = 8192,
-    device: str = "cpu",
+    device: str | None = None,
 ) -> int:
     """Sample any spin model into a store, in pieces that a killed call does not repeat.
 
@@ -138,15 +138,15 @@ def generate_to(
     bytes_each = model.lattice.n_sites * np.dtype(model.dtype).itemsize * math.prod(model.value_axes.values())
     piece_size = min(piece_size, max(1, _PIECE_BYTES // bytes_each))
     each = _piece_lengths(n_samples, max(1, piece_size // max(1, len(temperatures))))
-    where = {} if device == "cpu" else {"device": device}  # the same distribution elsewhere, other samples
     settings = {
         "generator": "sample", "model": repr(model), "temperatures": temperatures, "method": method,
-        "seed": entropy, "pieces": each, **where,
+        "seed": entropy, "pieces": each,
+        **({} if device is None else {"device": device}),  # the same distribution there, other samples
     }  # fmt: skip
 
     def make(piece: int) -> xr.Dataset:
         seed_here = int(stream(entropy, "piece", piece).integers(2**62))
-        return spins.sample(model, temperatures, each[piece], method=method, seed=seed_here, **where)
+        return spins.sample(model, temperatures, each[piece], method=method, seed=seed_here, device=device)
 
     lengths = [n * len(temperatures) for n in each]
     names = ("model", "lattice", "length", *(name for name in vars(model) if name != "lattice"))

@@ -105,7 +105,7 @@ class Card:
     megabytes: float
     method_asked: str
     seed: int
-    device: str
+    device: str | None
     readings: tuple[Reading, ...]
     energy_difference: float
     content_hash: str
@@ -175,7 +175,7 @@ def make(store: str | os.PathLike[str]) -> Card:
         lattice=repr(model.lattice), n_sites=model.lattice.n_sites, numbers=_numbers(model),
         axes=tuple(sites["dims"]), dtype=f"{np.dtype(sites['dtype'])}", n_samples=len(energy),
         megabytes=round(sum(f.stat().st_size for f in store.rglob("*") if f.is_file()) / 1e6, 3),
-        method_asked=attrs["method"], seed=int(attrs["seed"]), device=attrs.get("device", "cpu"), readings=readings,
+        method_asked=attrs["method"], seed=int(attrs["seed"]), device=attrs.get("device"), readings=readings,
         energy_difference=max(one.energy_difference for one in measured.values()),
         content_hash=hash_of(store), provenance=provenance(),
     )  # fmt: skip
@@ -196,7 +196,7 @@ def markdown(card: Card) -> str:
         f"- `configuration` ({', '.join(card.axes)}), {card.dtype}; `energy`, `temperature` (sample); "
         f"{card.megabytes:g} MB on disk",
         f"- method: {card.method_asked}, {asked}",
-        f"- seed: {card.seed}; device: {card.device}",
+        f"- seed: {card.seed}; device: {card.device or 'the processor, compiled updates'}",
         f"- equilibrium: {_equilibrium(card)}",
         f"- certified: {'yes' if card.certified else 'NO'}; " + "; ".join(_check_words(card)),
         f"- content: sha256 {card.content_hash}", "",
@@ -273,8 +273,8 @@ def _reading(
     mean, error = float(energy.mean()), _error(energy, effective)
     known = known_energy(model, t)
     order, order_error = measured.mean(_ORDER, share)
-    identities = {name: _score(*measured.mean(name, share)) for name in measured.series if name != _ORDER}
-    identities = {name: z for name, z in identities.items() if z is not None}
+    scores = {name: _score(*measured.mean(name, share)) for name in measured.series if name != _ORDER}
+    identities = {name: z for name, z in scores.items() if z is not None}
     return Reading(
         temperature=t, n_samples=len(energy),
         method=" and ".join(dict.fromkeys(piece["method"][k] for piece in pieces)),
@@ -330,10 +330,10 @@ def _energies(card: Card) -> list[str]:
     for one in card.readings:
         value = "-" if one.exact is None else f"{one.exact:.8f}"
         scores = [one.z, *(one.identity_z.get(name) for name in identities)]
-        said = ["-" if z is None else f"{z:+.2f}" for z in scores]
+        shown = ["-" if z is None else f"{z:+.2f}" for z in scores]
         order = shorthand(one.order, one.order_error)
         energy = f"e = {shorthand(one.energy, one.energy_error)}"
-        rows.append([f"{one.temperature:g}", energy, value, *said, order])
+        rows.append([f"{one.temperature:g}", energy, value, *shown, order])
     sources = dict.fromkeys(one.exact_source for one in card.readings if one.exact_source)
     said = f"Exact energies of this lattice size: {', '.join(sources)}." if sources else (
         "No exact energy is known at this lattice size; the identities hold at every size."

@@ -73,7 +73,7 @@ class Simulation:
     numbers: Mapping[str, float] = field(default_factory=dict)
     method: str = "auto"
     seed: int = 0
-    device: str = "cpu"
+    device: str | None = None
 
     def __post_init__(self) -> None:
         check_positive_integer(self.n_samples, "n_samples")
@@ -122,7 +122,7 @@ class Simulation:
 
 
 def simulation_of(
-    model: str, out: Path | None, size: int | str | None, given: Mapping[str, Any], *, seed: int, device: str
+    model: str, out: Path | None, size: int | str | None, given: Mapping[str, Any], *, seed: int, device: str | None
 ) -> Simulation:
     """The simulation that the command line's words ask for; `given` holds only what was given."""
     check_choice(model, (*MODELS, "suite"), "model")

@@ -95,7 +95,7 @@ class SuiteRun:
     out: Path
     size: str = "quick"
     seed: int = 0
-    device: str = "cpu"
+    device: str | None = None
 
     def __post_init__(self) -> None:
         check_choice(self.size, tuple(SIZES), "size of the suite")
@@ -177,7 +177,12 @@ class SuiteRun:
 
 
 def suite_of(
-    out: str | os.PathLike[str] | None, size: int | str | None, given: Mapping[str, Any], *, seed: int, device: str
+    out: str | os.PathLike[str] | None,
+    size: int | str | None,
+    given: Mapping[str, Any],
+    *,
+    seed: int,
+    device: str | None,
 ) -> SuiteRun:
     """The suite that the command line's words ask for; ValueError names options that it does not take."""
     if given:
