@@ -20,7 +20,7 @@ def run(capsys, *arguments):
     return stop.value.code, captured.out, captured.err
 
 
-VERBS = ("analyze", "spectrum", "simulate", "reproduce", "explore", "runs", "bench")
+VERBS = ("analyze", "spectrum", "simulate", "reproduce", "explore", "runs", "bench", "truth")
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -118,6 +118,7 @@ def test_settings_come_from_a_file_and_are_overruled(capsys, tmp_path, monkeypat
         ("simulate", "--temperature", "2", "--size", "8", "--out", "a.zarr"),
         ("reproduce", "002-3", "--size", "smoke"),
         ("bench", "spins"),
+        ("truth", "potts", "--size", "smoke"),
     ],
 )
 def test_a_dry_run_writes_nothing(capsys, tmp_path, monkeypatch, arguments):

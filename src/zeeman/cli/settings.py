@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 __all__ = ["taken_from", "whole_numbers"]
 
 
-_LISTS = {"spectrum": "files", "reproduce": "figures", "bench": "what"}  # what stands without a name, and repeats
+# what stands without a name, and repeats
+_LISTS = {"spectrum": "files", "reproduce": "figures", "bench": "what", "truth": "what"}
 _LONG = {"replicas": "n_replicas"}
 
 

@@ -1,0 +1,256 @@
+"""Every model, lattice and update against exact values: one run each, one chi-squared over all of them.
+
+A run is a piece on a shelf, so a killed job goes on where it stopped. Its key holds a hash of the samplers' sources:
+what older samplers drew says nothing of newer ones.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import os
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import chi2 as chi_squared
+
+from zeeman import spins
+from zeeman.base.checks import check_choice, check_positive_integer
+from zeeman.base.random import stream
+from zeeman.base.store import provenance, write_json
+from zeeman.studies.figures.shelf import Shelf
+from zeeman.studies.truth.cases import FAMILIES, Case
+from zeeman.studies.truth.comparing import SHOWN, compare
+
+__all__ = ["SIZES", "Run", "Truth", "plan", "truth"]
+
+SIZES = {"smoke": 1_000, "quick": 8_000, "full": 100_000}  # configurations a run
+_SMOKE = 2  # cases of a family in the least that runs
+
+Sampler = Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Run:
+    """One model, one temperature, one update.
+
+    Attributes
+    ----------
+    family, case, method, against : str
+        What was sampled, how, and the oracle.
+    found, error, exact : ndarray, (observable,)
+        Of `zeeman.studies.truth.SHOWN`; NaN where nothing exact is known.
+    chi2, dof : float, int
+        Of all sample means of the run together, their correlations taken into account.
+    n_effective : float
+        Independent configurations.
+    """
+
+    family: str
+    case: str
+    method: str
+    against: str
+    found: NDArray[np.float64]
+    error: NDArray[np.float64]
+    exact: NDArray[np.float64]
+    chi2: float
+    dof: int
+    n_effective: float
+
+    @property
+    def z(self) -> NDArray[np.float64]:
+        """Deviations in standard errors, (observable,); 0 where a value is exact and without spread."""
+        off = self.found - self.exact
+        tiny = 1e-10 * (1 + np.abs(self.exact))
+        return np.where(np.abs(off) < tiny, 0 * off, off / np.maximum(self.error, tiny))
+
+    @property
+    def p(self) -> float:
+        """Probability of a larger chi-squared if the sampler is right."""
+        return float(chi_squared.sf(self.chi2, self.dof))
+
+
+@dataclass(frozen=True)
+class Truth:
+    """All runs at one size, the seconds they took and the machine."""
+
+    size: str
+    seed: int
+    runs: tuple[Run, ...]
+    seconds: float
+    machine: dict[str, Any]
+
+    @property
+    def chi2(self) -> float:
+        """Sum over runs, which are independent."""
+        return sum(run.chi2 for run in self.runs)
+
+    @property
+    def dof(self) -> int:
+        """Independent comparisons."""
+        return sum(run.dof for run in self.runs)
+
+    @property
+    def p(self) -> float:
+        """Probability of a larger chi-squared if all samplers are right."""
+        return float(chi_squared.sf(self.chi2, self.dof))
+
+    @property
+    def holds(self) -> bool:
+        """Neither all runs together (p > 0.001) nor any single one (p > 0.001 / number of runs) is off."""
+        return self.p > 1e-3 and min(run.p for run in self.runs) > 1e-3 / len(self.runs)
+
+    def by_observable(self) -> dict[str, tuple[float, int]]:
+        """Sum of squared z scores of one observable, and of how many runs."""
+        z = np.array([run.z for run in self.runs])
+        return {
+            name: (float(np.nansum(z[:, k] ** 2)), int(np.isfinite(z[:, k]).sum()))
+            for k, name in enumerate(SHOWN) if np.isfinite(z[:, k]).any()
+        }  # fmt: skip
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return {
+            "size": self.size, "seed": self.seed, "chi2": self.chi2, "dof": self.dof, "p": self.p,
+            "holds": self.holds, "seconds": self.seconds, "observables": list(SHOWN),
+            "by_observable": {name: {"chi2": chi2, "dof": dof} for name, (chi2, dof) in self.by_observable().items()},
+            "runs": [_plain(run) for run in self.runs], "machine": self.machine,
+        }  # fmt: skip
+
+
+def truth(
+    what: Sequence[str] = (),
+    size: str = "quick",
+    out: str | os.PathLike[str] = "runs/truth",
+    *,
+    n_samples: int | None = None,
+    seed: int = 0,
+    fresh: bool = False,
+    progress: bool = True,
+    sampler: Sampler = spins.sample,
+) -> Truth:
+    """Sample every model on every lattice with every update, and compare with exact values.
+
+    Parameters
+    ----------
+    what : sequence of str
+        Families of models, keys of `zeeman.studies.truth.FAMILIES`; all of them if none is given.
+    size : {"quick", "full", "smoke"}
+        8,000 configurations a run, about two minutes on one core; 100,000, about twenty; "smoke": 1,000 of the first
+        two cases of a family.
+    out : path
+        Folder; OUT/SIZE/truth.json is written. A killed call goes on where it stopped.
+    n_samples : int, optional
+        Configurations a run; the size's own number by default.
+    seed : int
+        Decides every number.
+    fresh : bool
+        Forget the runs that are finished.
+    progress : bool
+        Show a bar.
+    sampler : callable
+        Called like `zeeman.spins.sample`; put your own to the test.
+
+    Raises
+    ------
+    ValueError
+        For an unknown family or size, before anything is written.
+    """
+    jobs = _jobs(what, size)
+    seed = check_positive_integer(seed, "seed", 0)
+    count = SIZES[size] if n_samples is None else check_positive_integer(n_samples, "n_samples", 100)
+    folder = Path(out) / size
+    if fresh:
+        shutil.rmtree(folder, ignore_errors=True)
+    shelf = Shelf(folder, progress=progress)
+    code = _hash_of_samplers()
+    runs = [_run(job, count, seed, sampler, shelf, code) for job in shelf.each(jobs, "truth")]
+    found = Truth(size, seed, tuple(runs), shelf.seconds, provenance())
+    write_json(folder / "truth.json", found.to_dict())
+    return found
+
+
+def plan(what: Sequence[str], size: str, out: str | os.PathLike[str]) -> dict[str, Any]:
+    """What `truth` would do."""
+    jobs = _jobs(what, size)
+    times = {"smoke": "ten seconds", "quick": "two minutes on one core", "full": "twenty minutes on one core"}
+    return {
+        "would": "sample and compare with exact values",
+        "runs": {family: sum(job.family == family for job in jobs) for family in dict.fromkeys(j.family for j in jobs)},
+        "configurations": SIZES[size], "training_time": times[size], "out": str(Path(out) / size),
+    }  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Job:
+    family: str
+    case: Case
+    method: str
+
+    def __str__(self) -> str:
+        return f"{self.case.name}: {self.method}"
+
+
+def _jobs(what: Sequence[str], size: str) -> list[_Job]:
+    for name in what:
+        check_choice(name, tuple(FAMILIES), "what to compare")
+    check_choice(size, tuple(SIZES), "size")
+    return [
+        _Job(family, case, method)
+        for family in what or FAMILIES
+        for case in FAMILIES[family][: _SMOKE if size == "smoke" else None]
+        for method in case.methods
+    ]
+
+
+def _run(job: _Job, n_samples: int, seed: int, sampler: Sampler, shelf: Shelf, code: str) -> Run:
+    case = job.case
+    name = f"{sampler.__module__}.{sampler.__qualname__}"
+    settings = {
+        "case": case.name, "method": job.method, "n_samples": n_samples, "seed": seed, "code": code, "sampler": name
+    }  # fmt: skip
+
+    def make(_: Path) -> dict[str, Any]:
+        # a stream for each run: the same numbers in another order of cases
+        rng = stream(seed, f"truth/{case.name}/{job.method}")
+        data = sampler(case.model, case.temperature, n_samples, job.method, rng, n_threads=1)
+        reference = case.oracle(case.model, case.temperature)
+        compared = compare(case, reference, data)
+        return {
+            "found": compared.found, "error": compared.error, "exact": compared.exact, "against": reference.source,
+            "scalars": np.array([compared.chi2, compared.dof, sum(data.attrs["effective_sample_size"])]),
+        }  # fmt: skip
+
+    piece = shelf.get(f"{job.family}-{job.method}", settings, make)
+    chi2, dof, n_effective = piece["scalars"]
+    return Run(
+        job.family, case.name, job.method, str(piece["against"]), piece["found"], piece["error"], piece["exact"],
+        float(chi2), int(dof), float(n_effective),
+    )  # fmt: skip
+
+
+def _hash_of_samplers() -> str:
+    folder = Path(spins.__file__).parent
+    sources = sorted(file for file in folder.rglob("*.py") if "reweighting" not in file.parts)
+    return hashlib.sha256(b"".join(file.read_bytes() for file in sources)).hexdigest()[:16]
+
+
+def _plain(run: Run) -> dict[str, Any]:
+    """A run in few digits: 2 of an error, and of values as many as it gives sense."""
+    exact, found, error = [], [], []
+    for value, mean, sigma in zip(run.exact, run.found, run.error, strict=True):
+        digits = 6 if not sigma > 0 else max(0, 2 - math.floor(math.log10(sigma)))
+        told = math.isfinite(value)
+        exact.append(round(float(value), digits) if told else None)
+        found.append(round(float(mean), digits) if told else None)
+        error.append(round(float(sigma), digits) if told else None)
+    return {
+        "family": run.family, "case": run.case, "method": run.method, "against": run.against, "found": found,
+        "error": error, "exact": exact, "z": [round(float(z), 2) if math.isfinite(z) else None for z in run.z],
+        "chi2": round(run.chi2, 2), "dof": run.dof, "p": float(f"{run.p:.3g}"), "n_effective": round(run.n_effective),
+    }  # fmt: skip
