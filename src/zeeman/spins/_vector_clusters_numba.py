@@ -20,18 +20,18 @@ _U, _F = np.uint64, np.float32
 _ZERO, _HALF, _TWO, _1_5 = _F(0), _F(0.5), _F(2), _F(1.5)
 
 
-@jit
+@jit(fastmath={"contract"})
 def swendsen_wang(spins, bonds_of, k, states, n_sweeps):
     """Update every chain: draw a direction, freeze, label, reflect clusters with probability 1/2.
 
-    A label is the lowest site of its cluster, so one pass in site order makes all labels final.
+    bonds_of is (d, site) here, so that freezing becomes vectors. A label is the lowest site of its cluster, so one pass
+    in site order makes all labels final.
     """
-    n, d = bonds_of.shape
-    components = spins.shape[2]
-    rows = -(-n * (d + 1) // (2 * COLUMNS)) * 2
-    u = np.empty(rows * COLUMNS, np.float32)
-    parent, size, r = np.empty(n, np.int32), np.empty(n, np.float32), np.empty(components, np.float32)
-    bonds, coins = u[: n * d].reshape(n, d), u[n * d :]
+    d, n = bonds_of.shape
+    u = np.empty(-(-n * (d + 1) // (2 * COLUMNS)) * 2 * COLUMNS, np.float32)
+    coins = u[n * d :]
+    parent, frozen = np.empty(n, np.int32), np.empty((d, n), np.bool_)
+    size, r = np.empty(n, np.float32), np.empty(spins.shape[2], np.float32)
     for chain in range(spins.shape[0]):
         s, state = spins[chain], states[chain]
         for _ in range(n_sweeps):
@@ -39,19 +39,19 @@ def swendsen_wang(spins, bonds_of, k, states, n_sweeps):
             uniforms(state, u)
             for i in range(n):
                 parent[i] = i
-                size[i] = _ZERO
-                for a in range(components):
-                    size[i] += s[i, a] * r[a]
+                size[i] = _dot(s[i], r)
+            for m in range(d):
+                ends, noise, marks = bonds_of[m], u[m * n : m * n + n], frozen[m]
+                for i in range(n):
+                    # u > exp(-cost) has probability 1 - exp(-cost)
+                    marks[i] = noise[i] > exp(min(-_TWO * k * size[i] * size[ends[i]], _ZERO))
             for i in range(n):
                 for m in range(d):
-                    cost = _TWO * k * size[i] * size[bonds_of[i, m]]
-                    # u > exp(-cost) has probability 1 - exp(-cost)
-                    if bonds[i, m] > exp(min(-cost, _ZERO)):
-                        join(parent, i, bonds_of[i, m])
+                    if frozen[m, i]:
+                        join(parent, i, bonds_of[m, i])
             for i in range(n):
                 parent[i] = parent[parent[i]]
-                if coins[parent[i]] > _HALF:
-                    _reflect(s[i], r, size[i])
+                _reflect(s[i], r, size[i] * _F(coins[parent[i]] > _HALF))
 
 
 @jit

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
+from typing import Any
 
 import numpy as np
 
@@ -32,7 +33,7 @@ _F = np.float32
 _ZERO, _HALF, _ONE, _TWO, _1_5 = _F(0), _F(0.5), _F(1), _F(2), _F(1.5)
 _WEAK = _F(1e-5)  # fields below act as this one: they move mean cosines by less than 1e-5
 _Y, _Z = COLUMNS, 2 * COLUMNS  # where the rows of y and z begin
-_CONTRACT = {"fastmath": {"contract"}}
+_CONTRACT: dict[str, Any] = {"fastmath": {"contract"}}
 
 
 @jit(**_CONTRACT)

@@ -59,4 +59,5 @@ class Heisenberg(VectorModel):
 
     def values(self, vectors: NDArray) -> NDArray[np.float32]:
         """Return unit vectors (sample, site, component) in float32."""
-        return (vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)).astype(np.float32)
+        square = np.einsum("...a,...a->...", vectors, vectors)
+        return (vectors / np.sqrt(square)[..., None]).astype(np.float32, copy=False)

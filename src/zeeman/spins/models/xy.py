@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from zeeman.spins._functions_numba import angles, directions
 from zeeman.spins.models.vectors import VectorModel
 
 __all__ = ["XY"]
@@ -47,10 +47,14 @@ class XY(VectorModel):
 
     def vectors(self, configurations: NDArray) -> NDArray[np.float64]:
         """(cos theta, sin theta), (sample, site, component)."""
-        theta = self._sites(configurations).astype(np.float64)
-        return np.stack([np.cos(theta), np.sin(theta)], axis=-1)
+        theta = np.ascontiguousarray(self._sites(configurations), np.float64)
+        s = np.empty((*theta.shape, 2))
+        directions(theta.reshape(-1), s.reshape(-1, 2))
+        return s
 
     def values(self, vectors: NDArray) -> NDArray[np.float32]:
         """Angles (sample, site) in [0, 2 pi)."""
-        theta = np.mod(np.arctan2(vectors[..., 1], vectors[..., 0]), 2 * math.pi).astype(np.float32)
-        return np.where(theta < np.float32(2 * math.pi), theta, np.float32(0))  # rounding may reach 2 pi
+        s = np.ascontiguousarray(vectors, np.float32)
+        theta = np.empty(s.shape[:-1], np.float32)
+        angles(s.reshape(-1, 2), theta.reshape(-1))
+        return theta

@@ -25,7 +25,7 @@ __all__ = [
 ]
 
 _LOCAL: dict[str, Any] = {
-    "most_updates": 1.5e8, "pilot_chains": 32, "lanes": COLUMNS, "job": 128, "fill": 128, "most_rounds": 16,
+    "most_updates": 1.5e8, "pilot_chains": COLUMNS, "lanes": COLUMNS, "job": COLUMNS, "fill": 2 * COLUMNS,
 }  # fmt: skip
 _TRIALS = 2  # of the angle in a heat bath of XY: 0.34^2 = 12 % of the spins stay where the field is strong
 
@@ -33,7 +33,7 @@ _TRIALS = 2  # of the angle in a heat bath of XY: 0.34^2 = 12 % of the spins sta
 class VectorHeatBath:
     """Draw every spin anew in its local field h, from exp(s . h / T), in site order."""
 
-    cost: ClassVar[Cost] = Cost(9.0, **_LOCAL)
+    cost: ClassVar[Cost] = Cost(10.0, **_LOCAL)
 
     def __init__(
         self, model: VectorModel, temperature: float, configurations: NDArray, rng: np.random.Generator
@@ -60,7 +60,7 @@ class VectorHeatBath:
         """Configurations (chain, site) of angles or (chain, site, component)."""
         n = self.n_chains if n_chains is None else n_chains
         blocks = self.spins[: -(-n // COLUMNS)]
-        s = np.moveaxis(blocks.reshape(*blocks.shape[:2], -1, COLUMNS), 3, 1)
+        s = np.moveaxis(blocks.reshape(*blocks.shape[:2], self._model.n_components, COLUMNS), 3, 1)
         return self._model.values(s.reshape(-1, *s.shape[2:])[:n])
 
     def energies(self) -> NDArray[np.float64]:
@@ -89,7 +89,7 @@ class VectorMetropolis(VectorHeatBath):
     ) -> None:
         super().__init__(model, temperature, configurations, rng)
         stiffness = model.lattice.coordination * abs(model.coupling) / temperature
-        self._width = np.float32(min(_WIDTH[model.n_components] / math.sqrt(max(stiffness, 1e-9)), 2.0))
+        self._width = np.float32(min(_WIDTH[model.n_components] / math.sqrt(max(stiffness, 1e-9)), 3.0))
 
     def advance(self, n_steps: int) -> None:
         """Sweep `n_steps` times through all sites."""
@@ -97,7 +97,7 @@ class VectorMetropolis(VectorHeatBath):
         sweep(self.spins, self._neighbours, self._field, self._width, self._states, n_steps)
 
 
-_WIDTH = {2: 1.5, 3: 1.0}  # half the angle of a turn (its components), in units of sqrt(T / (z |J|))
+_WIDTH = {2: 2.4, 3: 1.8}  # largest tan of half a turn (each component), in units of sqrt(T / (z |J|)): measured
 
 
 class VectorOverRelaxation(VectorHeatBath):
@@ -109,7 +109,7 @@ class VectorOverRelaxation(VectorHeatBath):
 
     N_REFLECTIONS = 4
 
-    cost: ClassVar[Cost] = Cost(15.0, **_LOCAL)
+    cost: ClassVar[Cost] = Cost(16.0, **_LOCAL)
 
     def advance(self, n_steps: int) -> None:
         """Make `n_steps` rounds of one heat bath and the reflections."""
@@ -138,7 +138,7 @@ class VectorSwendsenWang:
     frustrated, for clusters then fill the lattice.
     """
 
-    cost: ClassVar[Cost] = Cost(35.0, 1e8)
+    cost: ClassVar[Cost] = Cost(31.0, 1e8)
 
     def __init__(
         self, model: VectorModel, temperature: float, configurations: NDArray, rng: np.random.Generator
@@ -147,10 +147,11 @@ class VectorSwendsenWang:
         self.spins = np.ascontiguousarray(model.vectors(configurations), np.float32)  # (chain, site, component)
         self._field = np.float32(model.coupling / temperature)
         self._states = np.stack([generators(rng) for _ in configurations])
+        self._bonds = np.ascontiguousarray(model.lattice.bonds_of.T)
 
     def advance(self, n_steps: int) -> None:
         """Update all clusters `n_steps` times."""
-        clusters.swendsen_wang(self.spins, self._lattice.bonds_of, self._field, self._states, n_steps)
+        clusters.swendsen_wang(self.spins, self._bonds, self._field, self._states, n_steps)
 
     def configurations(self, n_chains: int | None = None) -> NDArray[np.float32]:
         """Configurations (chain, site) of angles or (chain, site, component)."""
