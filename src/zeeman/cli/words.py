@@ -29,7 +29,6 @@ SAYS = {
     "runs": "List and compare the runs in a folder.",
     "bench": "Measure zeeman on this machine beside the program that everyone writes first.",
     "truth": "Hold every sampler against exact values: one chi-squared over all of them.",
-    "truth": "Hold every sampler against exact values: one chi-squared over all of them.",
 }
 
 USAGE = {
@@ -40,7 +39,6 @@ USAGE = {
     "explore": "RUN [OPTIONS]",
     "runs": "[FOLDER] [OPTIONS]",
     "bench": "[WHAT ...] [OPTIONS]",
-    "truth": "[WHAT ...] [OPTIONS]",
     "truth": "[WHAT ...] [OPTIONS]",
 }
 
@@ -66,9 +64,6 @@ EXAMPLES = {
     "bench": """Examples:
   zeeman bench
   zeeman bench spins training --json --out bench.json""",
-    "truth": """Examples:
-  zeeman truth
-  zeeman truth potts clock --size full --json --strict""",
     "truth": """Examples:
   zeeman truth
   zeeman truth potts clock --size full --json --strict""",
