@@ -183,7 +183,7 @@ class StateModel(ABC):
         number[values.view(np.uint8)] = np.arange(len(values))
         small = np.ascontiguousarray(x, np.int8)
         states = number[small.view(np.uint8)]
-        if (states == 255).any() or (x.dtype.kind == "f" and (small != x).any()):
+        if (states == 255).any() or (x.dtype != np.int8 and (small != x).any()):
             bad = np.argwhere((states == 255) | (small != x))[0]
             raise ValueError(f"value {x[tuple(bad)]} at {bad.tolist()} is no state: states are {values.tolist()}")
         return states.reshape(len(states), lattice.n_sites)

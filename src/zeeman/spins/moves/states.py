@@ -28,7 +28,7 @@ class StateHeatBath:
     """
 
     cost: Cost = Cost(4.0, 1.5e8, pilot_chains=64, lanes=8, job=128, fill=128, most_rounds=16)
-    site_in_parts: ClassVar[float] = 2.0  # ns a site and state where weights multiply
+    site_in_parts: ClassVar[float] = 3.0  # ns a site and state where weights multiply
 
     def __init__(
         self, model: StateModel, temperature: float, configurations: NDArray, rng: np.random.Generator
@@ -43,7 +43,8 @@ class StateHeatBath:
         self._weights = self._table(table)
         self._scratch = np.empty((self._parts, self.n_chains), np.int32), np.empty(self.n_chains, np.uint64)
         if self._parts > 1:
-            self.cost = replace(self.cost, site=self.site_in_parts * self._weights.shape[1])
+            site = self.site_in_parts * self._weights.shape[1]
+            self.cost = replace(self.cost, site=site, most_updates=self.cost.most_updates * self.cost.site / site)
 
     def _table(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
         return weights if self._parts > 1 else np.cumsum(weights, axis=1) / weights.sum(axis=1, keepdims=True)
