@@ -38,9 +38,12 @@ def assert_equal(found, expected):
 
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("kind", MODELS)
-@pytest.mark.parametrize(("length", "coupling", "t"), [(2, 1.0, 1.5), (3, -1.0, 0.4), (4, 1.0, 0.3), (9, 1.0, 0.7)])
+@pytest.mark.parametrize(
+    ("length", "coupling", "t"),
+    [(2, 1.0, 1.5), (3, -1.0, 0.4), (3, 1.0, 1e-3), (4, 1.0, 0.3), (4, -1.0, 40.0), (9, 1.0, 0.7)],
+)
 def test_rings(kind, method, length, coupling, t):
-    """A double bond, a frustrated triangle, a cold ring with its windings, a longer ring."""
+    """A double bond, a frustrated triangle, an ice-cold one, a cold ring with its windings, a hot one, a longer one."""
     model = kind(chain(length), coupling)
     x = run(model, method, t, 300, n_chains=64)
     assert_equal(measured(model.energy, x), exact.sum_chain(model, t, length).energy)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from zeeman.spins._vectors_numba import bond_sums
 from zeeman.spins.lattices import Lattice
+from zeeman.spins.models.model import check_parameters
 
 __all__ = ["VectorModel"]
 
@@ -30,14 +31,7 @@ class VectorModel(ABC):
     n_components: ClassVar[int]
 
     def __post_init__(self) -> None:
-        if not isinstance(self.lattice, Lattice):
-            raise TypeError(f"lattice must be a Lattice such as zm.spins.square(32), got {self.lattice!r}")
-        value = self.coupling
-        if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
-            raise TypeError(f"coupling must be a number, got {value!r}")
-        if not math.isfinite(value):
-            raise ValueError(f"coupling must be finite, got {value!r}; for aligned spins take a low temperature")
-        object.__setattr__(self, "coupling", float(value))
+        check_parameters(self, "coupling")
 
     @property
     def dtype(self) -> np.dtype:
