@@ -45,7 +45,7 @@ def test_compiles_for_an_h100():
 
 
 def philox(key, counter, rounds=10):
-    """Philox4x32: four words for each counter (4 tensors int64 of 32 bits). J. K. Salmon et al., Proc. SC11 (2011) 16."""
+    """Philox4x32, four words a counter (4 tensors of 32 bits in int64): J. K. Salmon et al., Proc. SC11 (2011) 16."""
     import torch
 
     c0, c1, c2, c3 = counter
