@@ -100,8 +100,9 @@ def test_beta_scales_by_the_area():
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
-    [({"figures": ["002-9"]}, "002-9"), ({"size": "huge"}, "huge"), ({"n_seeds": 0}, "seeds"), ({"seed": -1}, "seed")],
-)
+    [({"jobs": 0}, "jobs"), ({"figures": ["002-9"]}, "002-9"), ({"size": "huge"}, "huge"), ({"n_seeds": 0}, "seeds"),
+     ({"seed": -1}, "seed")],
+)  # fmt: skip
 def test_bad_arguments_are_named_before_anything_is_written(tmp_path, arguments, message):
     with pytest.raises(ValueError, match=message):
         reproduce(**{"size": "smoke", **arguments}, out=tmp_path / "out")
@@ -145,3 +146,16 @@ def test_a_figure_is_written_whole_and_its_seconds_count_the_pieces(tmp_path, mo
     record = json.loads((folder / "verdicts.json").read_text())
     assert record["claims"][0]["verdict"] == "holds"
     np.testing.assert_array_equal(read_numbers(folder / "numbers.npz")["x"], np.arange(4.0))
+
+
+def test_figures_side_by_side_come_back_as_asked_and_share_their_trainings(tmp_path, capfd):
+    keys = ["002-6", "002-4", "002-3"]
+    done = reproduce(keys, "smoke", tmp_path, jobs=2)
+    assert [one.figure.key for one in done] == keys
+    assert all((one.folder / "figure.png").is_file() for one in done)
+    # beta = 100 in the free frame is read by both, trained once
+    assert len(list((tmp_path / "smoke" / "pieces").glob("ising-beta100-free-seed0-*"))) == 1
+    assert "\x1b" not in capfd.readouterr().err  # lines, no bars
+    again = reproduce(keys, "smoke", tmp_path, jobs=1, progress=False)
+    for one, two in zip(done, again, strict=True):
+        np.testing.assert_equal(dict(one.numbers), dict(two.numbers))  # from the same pieces

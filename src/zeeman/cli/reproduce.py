@@ -20,6 +20,7 @@ def reproduce(
     out: Annotated[Path, Parameter(group=RUN)] = Path("runs/reproduce"),
     seeds: int | None = None,
     first_seed: int = 0,
+    jobs: Annotated[int | None, Parameter(group=RUN)] = None,
     fresh: Annotated[bool, Parameter(group=RUN, negative="")] = False,
     strict: Annotated[bool, Parameter(group=RUN, negative="")] = False,
     flags: Flags = Flags(),  # noqa: B008 (frozen)
@@ -31,12 +32,14 @@ def reproduce(
     figures : str
         000-1 000-2 002-2 002-3 002-4 002-5 002-6 002-7 002-12 (paper-figure; 002-12 is equation 12); all if none.
     size : str
-        quick: 16 x 16 sites, two seeds, about forty minutes on two cores. paper: 32 x 32, 100,000 configurations, five
+        quick: 16 x 16 sites, two seeds, within half an hour on two cores. paper: 32 x 32, 100,000 configurations, five
         seeds. smoke: the least that runs.
     out : Path
         Folder; OUT/SIZE/FIGURE gets figure.png, figure.pdf, numbers.npz, verdicts.json. A killed run continues.
     seeds, first_seed : int
         How many seeds, counted from which; the size's own number by default.
+    jobs : int
+        Processes among which figures and cores are divided; two where there are two cores.
     fresh : bool
         Forget what is finished at this size.
     strict : bool
@@ -49,7 +52,7 @@ def reproduce(
         return DONE
     from zeeman.studies import reproduce as job
 
-    done = job(figures, size, out, n_seeds=seeds, seed=first_seed, fresh=fresh, progress=not flags.quiet)
+    done = job(figures, size, out, n_seeds=seeds, seed=first_seed, fresh=fresh, jobs=jobs, progress=not flags.quiet)
     verdicts = {one.figure.key: [verdict.to_dict() for verdict in one.verdicts] for one in done}
     print(words.as_json(verdicts) if flags.json else words.judged(done))
     held = all(verdict["verdict"] == "holds" for claims in verdicts.values() for verdict in claims)

@@ -19,6 +19,7 @@ from zeeman.studies.figures.sizes import SIZES, Size, size_of
 
 __all__ = [
     "FIGURES",
+    "SHARING",
     "SIZES",
     "Claim",
     "Numbers",
@@ -44,6 +45,8 @@ FIGURES = {
     "002-7": "local_temperatures",
     "002-12": "role_of_beta",
 }  # paper and figure (002-12: equation 12) -> the module in this folder
+
+SHARING = (("002-2", "002-3", "002-4", "002-12"), ("000-1", "000-2"))  # figures that read the same trainings
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""How large a reproduction is: what the papers used, what two cores do in forty minutes, and the least that runs."""
+"""How large a reproduction is: what the papers used, what two cores do in half an hour, and the least that runs."""
 
 from __future__ import annotations
 
