@@ -25,6 +25,7 @@ SAYS = {
     "spectrum": "Read embeddings that already exist, one file a training, and write a report.",
     "simulate": "Sample a spin model into a zarr store with a run card, or the certified suite of all models.",
     "reproduce": "Compute, draw and judge the figures of the two papers: claim, measured, verdict.",
+    "critical": "Measure critical temperatures from latent codes, beside Binder's cumulant and exact values.",
     "explore": "Open the latent explorer of a run in a browser.",
     "runs": "List and compare the runs in a folder.",
     "bench": "Measure zeeman on this machine beside the program that everyone writes first.",
@@ -36,6 +37,7 @@ USAGE = {
     "spectrum": "FILE [FILE ...] [OPTIONS]",
     "simulate": "[MODEL | suite] --temperature T --out STORE.zarr [OPTIONS]",
     "reproduce": "[FIGURE ...] [OPTIONS]",
+    "critical": "[ROW ...] [OPTIONS]",
     "explore": "RUN [OPTIONS]",
     "runs": "[FOLDER] [OPTIONS]",
     "bench": "[WHAT ...] [OPTIONS]",
@@ -55,6 +57,9 @@ EXAMPLES = {
     "reproduce": """Examples:
   zeeman reproduce
   zeeman reproduce 002-3 000-1 --size paper --seeds 5 --out runs/papers""",
+    "critical": """Examples:
+  zeeman critical square cubic
+  zeeman critical --size full --out runs/critical""",
     "explore": """Examples:
   zeeman explore runs/ising
   zeeman explore runs/ising --port 8001""",

@@ -28,6 +28,7 @@ __all__ = ["NAMES", "critical_temperature"]
 
 NAMES = ("latent", "pca", "order", "binder", "susceptibility", "helicity")
 Array = NDArray[np.float64]
+_ALL_ALONG = 3.0  # z score beyond which two curves differ
 # standard deviation of Student's t (68 %) in place of a Gaussian's, by the number of trainings
 _STUDENT = {2: 1.84, 3: 1.32, 4: 1.20, 5: 1.14, 6: 1.11}
 
@@ -38,7 +39,7 @@ def critical_temperature(
     *,
     signal: str = "auto",
     nu: float | str | None = None,
-    omega: float | str | None = None,
+    omega: float | None = None,
     n_bootstrap: int = 200,
     seed: Seed = 0,
     progress: bool = False,
@@ -61,9 +62,10 @@ def critical_temperature(
         ``"susceptibility"``, ``"helicity"`` are the latter with their signal.
     signal : {"auto", "cumulant", "gap", "susceptibility", "reconstruction", "helicity"}
         What is located; "auto" is the cumulant, of one size the susceptibility.
-    nu, omega : float, "fit" or None
-        Exponents of t L^(1/nu) and of the leading correction; None: those of the model's universality class if the data
-        name a model of a known one, otherwise nu is fitted and no correction made.
+    nu : float, "fit" or None
+        Exponent of t L^(1/nu); None: that of the model's universality class if the data name one, otherwise fitted.
+    omega : float, optional
+        Exponent of the leading correction, by default that of the class, or 1.
     n_bootstrap : int
         Resamples of blocks of samples.
     seed : int, generator or None
@@ -130,15 +132,15 @@ def _resolved(estimator: Any, signal: str, n_sizes: int) -> tuple[str, str]:
 
 def _law(sizes: Sequence[Samples], signal: str, nu: Any, omega: Any) -> Law:
     law = law_of(sizes[-1].model, signal)
-    for label, given in (("nu", nu), ("omega", omega)):
-        if isinstance(given, str) and given != "fit":
-            raise ValueError(f"{label} must be a positive number, 'fit' or None, got {given!r}")
-        if given == "fit":
-            law = replace(law, **{label: None}, bkt=None)
-        elif given is not None:
-            if not (math.isfinite(given) and given > 0):
-                raise ValueError(f"{label} must be a positive number, 'fit' or None, got {given!r}")
-            law = replace(law, **{label: float(given)}, bkt=None)
+    for name, given in (("nu", nu), ("omega", omega)):
+        if given is None:
+            continue
+        if given == "fit" and name == "nu":
+            law = replace(law, nu=None, bkt=None)
+        elif isinstance(given, (int, float)) and math.isfinite(given) and given > 0:
+            law = replace(law, **{name: float(given)}, bkt=None)
+        else:
+            raise ValueError(f"{name} must be a positive number{', fit' * (name == 'nu')} or None, got {given!r}")
     if signal not in CROSSING and signal != "helicity" and law.nu is None and len(sizes) == 2:
         raise ValueError("two sizes and an unknown nu: the peak's limit is not determined; give nu, or a third size")
     return law
@@ -219,7 +221,7 @@ def _pseudo(points: list[Points], law: Law, signal: str) -> dict[tuple[int, ...]
     found: dict[tuple[int, ...], tuple[float, float]] = {}
     for pair in combinations(np.unique(mean.sizes), 2):
         try:
-            limit = crossing_limit(mean.kept(np.isin(mean.sizes, pair)), replace(law, omega=None))
+            limit = crossing_limit(mean.kept(np.isin(mean.sizes, pair)), law)
         except ValueError:
             continue
         found[int(pair[0]), int(pair[1])] = (
@@ -239,11 +241,10 @@ def _check_range(points: Points, signal: str, law: Law) -> None:
     if low >= high:
         raise ValueError(_no_crossing(signal, low, high, "the sizes have no temperatures in common"))
     t = np.linspace(low, high, 33)
-    gap = np.interp(t, points.temperatures[large], points.values[0, large]) - np.interp(
-        t, points.temperatures[small], points.values[0, small]
-    )
-    noise = float(np.median(np.hypot(points.errors[small].max(), points.errors[large].max())))
-    if (gap > -2 * noise).all() != (gap < 2 * noise).all() and np.abs(gap).max() > 4 * noise:
+    rows = [[np.interp(t, points.temperatures[at], row[at]) for at in (small, large)]
+            for row in (points.values[0], points.errors)]  # fmt: skip
+    z = (rows[0][1] - rows[0][0]) / np.hypot(*rows[1])
+    if (z > _ALL_ALONG).all() or (z < -_ALL_ALONG).all():
         raise ValueError(_no_crossing(signal, low, high, "one size lies above the other all along"))
 
 

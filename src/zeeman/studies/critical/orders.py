@@ -86,24 +86,16 @@ def codes_of(estimator: Any, sizes: Sequence[Samples], seed: int) -> list[Order]
 
 def latent_template(samples: Samples, seed: int, n_replicas: int = 3, n_epochs: int = 12) -> BetaVAE:
     """The default: `LocalEncoder` and `UniformDecoder`, as many latents as the order parameter can have components."""
-    X = network_input(samples)
-    likelihood, _ = resolve(X[: min(len(X), 4096)], _likelihood(samples), False)
+    X, about = samples.configurations, {"model": type(samples.model).__name__}
+    likelihood, _ = resolve(X, "auto", False, about)
     latent_dim = _n_components(samples)
     encoder = LocalEncoder(likelihood.n_inputs, latent_dim, _neighbours(samples))
-    decoder = UniformDecoder(latent_dim, likelihood.n_outputs, X.shape[1:])
+    decoder = UniformDecoder(latent_dim, likelihood.n_outputs, _site_shape(samples))
     return BetaVAE(
-        latent_dim=latent_dim, likelihood=_likelihood(samples), network=(encoder, decoder), n_replicas=n_replicas,
+        latent_dim=latent_dim, likelihood=likelihood.name, network=(encoder, decoder), n_replicas=n_replicas,
         n_epochs=n_epochs, learning_rate=5e-3, frame="free", random_state=seed, n_threads=1, engine="stacked",
         precision="float32",
     )  # fmt: skip
-
-
-def network_input(samples: Samples) -> NDArray:
-    """Configurations as the likelihoods read them: states from 0 on where they are whole numbers with a zero."""
-    x = samples.configurations
-    if x.dtype.kind in "iu" and (x == 0).any():
-        return (x - min(int(x.min()), 0)).astype(np.int8)
-    return x
 
 
 def order_axes(codes: NDArray[np.float64], samples: Samples) -> NDArray[np.float64]:
@@ -142,7 +134,7 @@ def _fitted(vae: BetaVAE, samples: Samples, seed: int) -> BetaVAE:
     try:
         check_is_fitted(vae)
     except NotFittedError:
-        X = network_input(samples)
+        X = samples.configurations
         chosen = stream(seed, "training set").permutation(len(X))[:_TRAINED_ON]
         template = clone(vae)
         if template.random_state is None:
@@ -152,12 +144,11 @@ def _fitted(vae: BetaVAE, samples: Samples, seed: int) -> BetaVAE:
 
 
 def _models_on(vae: BetaVAE, samples: Samples) -> list[LatentModel]:
-    shape = network_input(samples).shape[1:]
-    return [moved_to(model, _neighbours(samples), shape) for model in vae.modules_]
+    return [moved_to(model, _neighbours(samples), _site_shape(samples)) for model in vae.modules_]
 
 
 def _coded(vae: BetaVAE, samples: Samples) -> Order:
-    shape = network_input(samples).shape[1:]
+    shape = samples.configurations.shape[1:]
     if tuple(vae.sample_shape_) != shape:
         raise ValueError(
             f"the estimator was fitted to data of shape {tuple(vae.sample_shape_)} and L = {samples.size} has shape "
@@ -168,7 +159,7 @@ def _coded(vae: BetaVAE, samples: Samples) -> Order:
 
 def _read(models: Sequence[LatentModel], vae: BetaVAE, samples: Samples) -> Order:
     """Codes along the axes of the order parameter, and the loss a site, under every training."""
-    X, likelihood = network_input(samples), models[0].likelihood
+    X, likelihood = samples.configurations, models[0].likelihood
     codes, losses = [], []
     with evaluating(1), torch.no_grad():
         for model in models:
@@ -208,17 +199,15 @@ def _principal(samples: Samples, seed: int) -> NDArray[np.float64]:
 
 
 def _features(samples: Samples, x: NDArray) -> NDArray[np.float32]:
-    """Configurations as (sample, feature): spins, one-hot states, cosines and sines."""
-    flat = x.reshape(len(x), -1)
-    if x.dtype.kind in "iu" and (x >= 0).all() and samples.configurations.max() > 1:
-        return (flat[..., None] == np.arange(int(samples.configurations.max()) + 1)).reshape(len(x), -1).astype("f4")
-    if _is_angles(samples):
-        return np.concatenate([np.cos(flat), np.sin(flat)], axis=1).astype(np.float32)
-    return flat.astype(np.float32)
-
-
-def _is_angles(samples: Samples) -> bool:
-    return type(samples.model).__name__ == "XY"
+    """Configurations as (sample, feature): spins, one-hot states, components of unit vectors."""
+    kind = type(samples.model).__name__
+    if kind in ("Clock", "XY"):
+        turn = 2 * np.pi / samples.model.n_states if kind == "Clock" else 1.0
+        angles = x.reshape(len(x), -1) * turn
+        return np.concatenate([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
+    if kind == "Potts":
+        return (x.reshape(len(x), -1, 1) == np.arange(samples.model.n_states)).reshape(len(x), -1).astype(np.float32)
+    return x.reshape(len(x), -1).astype(np.float32)
 
 
 def _n_components(samples: Samples) -> int:
@@ -238,8 +227,9 @@ def _neighbours(samples: Samples) -> NDArray[np.int32]:
     return np.stack(rolled, axis=1).astype(np.int32)
 
 
-def _likelihood(samples: Samples) -> str:
-    return {"XY": "von-mises", "Heisenberg": "von-mises-fisher"}.get(type(samples.model).__name__, "auto")
+def _site_shape(samples: Samples) -> tuple[int, ...]:
+    """Site axes of a configuration."""
+    return samples.configurations.shape[1:] if samples.model is None else tuple(samples.model.lattice.shape)
 
 
 def _in_portions(function: Any, x: NDArray) -> NDArray[np.float64]:

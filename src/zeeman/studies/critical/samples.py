@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass
-from typing import Any, cast
+from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -137,7 +137,7 @@ def _read(data: xr.Dataset, place: int) -> Samples:
         )
     configurations = np.asarray(data["configuration"])[order]
     check_finite(configurations, f"configurations of {here}")
-    model = _model(data.attrs)
+    model = _model(data)
     n_sites = model.lattice.n_sites if model is not None else np.prod(configurations.shape[1:])
     energies = (
         np.asarray(data["energy"], np.float64)[order] * n_sites if "energy" in data else np.full(len(order), np.nan)
@@ -150,16 +150,14 @@ def _read(data: xr.Dataset, place: int) -> Samples:
 
 def _identity(data: xr.Dataset) -> dict[str, Any]:
     """What must be the same at every size: model, lattice and the numbers that define them."""
-    model = _model(data.attrs)
+    model = _model(data)
     names = ["model", "lattice"] + ([f.name for f in fields(model) if f.name != "lattice"] if model is not None else [])
     return {name: data.attrs.get(name) for name in names}
 
 
-def _model(attrs: Mapping[str, Any]) -> Any:
+def _model(data: xr.Dataset) -> Any:
     """The model that was sampled, from the attributes that `zm.spins.sample` writes; None if they name none."""
-    kind: Any = getattr(spins, str(attrs.get("model", "")), None)
-    lattice: Any = getattr(spins, str(attrs.get("lattice", "")), None)
-    if kind is None or lattice is None or not is_dataclass(kind):
+    try:
+        return spins.model_of(data)
+    except ValueError:
         return None
-    settings = {f.name: attrs[f.name] for f in fields(kind) if f.name != "lattice" and f.name in attrs}
-    return cast(Any, kind)(lattice(int(attrs["length"])), **settings)

@@ -1,13 +1,16 @@
 r"""The limit of large L: laws fitted to signals of several sizes, and an average over the fits that are defensible.
 
-crossing      U = U* + sum_k a_k x^k + b L^-omega,           x = (T - T_c) / T_c L^(1/nu)
-peak          T_L = T_c + a L^(-1/nu) (+ b L^(-1/nu - omega))
-BKT           U = U* + c X (+ d X^2),   X = sqrt(eps) coth[sqrt(eps) l],  eps = a (T_c - T),  l = ln L + C
+crossing  U = sum_k a_k x^k + A L^-omega,    x = L^(1/nu) t (1 + c t) (1 + m L^-omega),    t = (T - T_c) / T_c
+peak      T_L = T_c + a L^(-1/nu) (1 + c L^(-1/nu) + m L^-omega)
+BKT       U = U* + s X + d X^2,    dX/dl = eps - X^2,    eps = a t (1 + c t),    l = ln L + C
 
-X solves the Kosterlitz flow dX/dl = eps - X^2; at T_c it is 1 / (ln L + C), the law of Weber and Minnhagen (PRB 37,
-5986, 1988), and above T_c the coth turns into a cotangent. How many terms, which sizes and which temperatures a fit
-keeps is not known: fits are weighed by exp[-(chi^2 + 2 k + 2 n_cut) / 2], k parameters fitted and n_cut points left
-out (Jay and Neil, PRD 103, 114502, 2021), and their spread is part of the error.
+In the last X = sqrt(eps) coth[sqrt(eps) l] solves Kosterlitz's flow; at T_c it is 1 / (ln L + C), the law of Weber and
+Minnhagen (PRB 37, 5986, 1988), and above T_c the coth turns into a cotangent.
+
+The corrections c, m, A, d are there but hardly seen at a few sizes. They are given what is natural, Gaussian priors of
+mean 0, and what the data leave open of them is part of the error (Lepage et al., Nucl. Phys. B Suppl. 106, 12, 2002).
+How many a_k and which sizes and temperatures to keep is averaged over with weights exp[-(chi^2 + 2 k + 2 n_cut) / 2],
+k free parameters and n_cut points left out (Jay and Neil, PRD 103, 114502, 2021).
 """
 
 from __future__ import annotations
@@ -27,23 +30,26 @@ __all__ = ["Law", "Limit", "Points", "bkt_limit", "crossing_limit", "peak_limit"
 
 Array = NDArray[np.float64]
 _UNDETERMINED = 0.1  # relative error of T_c above which a fit says nothing
-_NEVER = 1e-3  # weight of a fit, relative to the best, below which it is not resampled
+_LEAST_WEIGHT = 1e-3  # relative to the best fit; others are dropped
+# widths of the priors: t (1 + c t), x (1 + m L^-omega), A L^-omega on a cumulant; peaks move by more
+_C, _M, _A, _PEAK_C, _PEAK_M = 1.0, 1.0, 0.5, 2.0, 5.0
+_D = 1.0  # of d X^2, in parts of s X
 
 
 @dataclass(frozen=True)
 class Law:
-    """Exponents and universal constants that a fit may take as known; None is fitted (nu) or left out (omega).
+    """Exponents and universal constants that a fit takes as known; nu = None is fitted.
 
     Attributes
     ----------
-    nu, omega : float or None
+    nu, omega : float or None, float
         x = t L^(1/nu); corrections L^-omega.
-    bkt : tuple (U*, c) or None
+    bkt : tuple (U*, s) or None
         Value and slope of the signal at a Berezinskii-Kosterlitz-Thouless transition.
     """
 
     nu: float | None = None
-    omega: float | None = None
+    omega: float = 1.0
     bkt: tuple[float, float] | None = None
 
 
@@ -67,17 +73,25 @@ class Points:
 
 @dataclass(frozen=True)
 class Limit:
-    """T_c from all samples and from every resample, (1 + bootstrap,); the spread of the fits; how it was done."""
+    """T_c from all samples and every resample, (1 + bootstrap,); the error of priors and choices; how it was done."""
 
     values: Array
     spread: float
     scaling: Scaling
 
 
+class _Parameter(NamedTuple):
+    """A parameter of a law: where a fit begins, and the width of its prior about 0 (inf: free)."""
+
+    name: str
+    start: float
+    width: float = np.inf
+
+
 class _Fit(NamedTuple):
-    names: tuple[str, ...]
-    theta: Array
+    parameters: dict[str, float]
     values: Array  # T_c, (1 + bootstrap,)
+    prior_error: float
     chi2: float
     dof: int
     aic: float
@@ -87,31 +101,29 @@ Model = Callable[[Array, Points], Array]
 
 
 def crossing_limit(points: Points, law: Law) -> Limit:
-    """Where the curves of all sizes cross as L grows. Axes of the fits: see the module."""
+    """Where the curves of all sizes cross as L grows."""
     guess, reach = _first_crossing(points, law)
     fits = []
-    for kept, n_terms, corrected in product(_windows(points, reach), (1, 2, 3), (False, True)):
-        n_sizes = len(np.unique(kept.sizes))
-        if corrected and (law.omega is None or n_sizes < 3):
-            continue
-        start = _crossing_start(kept, law, guess, n_terms, corrected)
-        model, names = _crossing_model(law, guess, points.sizes.mean(), n_terms, corrected)
-        fits += _fitted(model, names, start, kept, len(points.errors))
-    return _average(fits, "U = U* + sum_k a_k x^k + b L^-omega, x = (T - T_c)/T_c L^(1/nu)", _constants(law))
+    for kept, n_terms in product(_windows(points, reach), (2, 3, 4)):
+        exponent = [] if law.nu is not None else [_Parameter("1/nu", 1.0)]
+        slopes = [_Parameter(f"a_{k}", a) for k, a in enumerate(_polynomial(kept, law, guess, n_terms))]
+        corrections = [_Parameter("c", 0.0, _C), _Parameter("m", 0.0, _M), _Parameter("A", 0.0, _A)]
+        parameters = [_Parameter("T_c", guess), *exponent, *corrections, *slopes]
+        fits += _fitted(_crossing_model(law), parameters, kept, len(points.errors))
+    return _average(fits, "U = sum_k a_k x^k + A L^-omega, x = L^(1/nu) t (1 + c t) (1 + m L^-omega)", _constants(law))
 
 
 def peak_limit(points: Points, law: Law) -> Limit:
     """Where the peaks T_L of all sizes go as L grows; three sizes at least where nu is to be fitted."""
-    fits = []
-    for least, corrected in product(_smallest_sizes(points.sizes, 2 + (law.nu is None)), (False, True)):
+    fits, unknown = [], law.nu is None
+    for least in _smallest_sizes(points.sizes, 2 + unknown):
         kept = points.kept(points.sizes >= least)
-        if corrected and law.omega is None:
-            continue
-        names = ("T_c", "a", *(("1/nu",) if law.nu is None else ()), *(("b",) if corrected else ()))
-        slope = (kept.values[0, 0] - kept.values[0, -1]) / (kept.sizes[0] ** -1.0 - kept.sizes[-1] ** -1.0)
-        start = np.array([kept.values[0, -1], slope, *([1.0] if law.nu is None else []), *([0.0] if corrected else [])])
-        fits += _fitted(_peak_model(law, corrected), names, start, kept, len(points.errors))
-    return _average(fits, "T_L = T_c + a L^(-1/nu) (1 + b L^-omega)", _constants(law))
+        slope = (kept.values[0, 0] - kept.values[0, -1]) / (1 / kept.sizes[0] - 1 / kept.sizes[-1])
+        exponent = [_Parameter("1/nu", 1.0)] if unknown else []
+        corrections = [_Parameter("c", 0.0, _PEAK_C), _Parameter("m", 0.0, _PEAK_M)]
+        parameters = [_Parameter("T_c", kept.values[0, -1]), *exponent, *corrections, _Parameter("a", slope)]
+        fits += _fitted(_peak_model(law), parameters, kept, len(points.errors))
+    return _average(fits, "T_L = T_c + a L^(-1/nu) (1 + c L^(-1/nu) + m L^-omega)", _constants(law))
 
 
 def bkt_limit(points: Points, law: Law) -> Limit:
@@ -119,47 +131,50 @@ def bkt_limit(points: Points, law: Law) -> Limit:
     assert law.bkt is not None
     fits = []
     low, high = points.temperatures.min(), points.temperatures.max()
-    for least, second in product(_smallest_sizes(points.sizes, 2), (False, True)):
-        for width in (1.0, 0.6):
-            centre = 0.5 * (low + high)
-            near = np.abs(points.temperatures - centre) <= 0.5 * width * (high - low) * 1.001
-            kept = points.kept((points.sizes >= least) & near)
-            names = ("T_c", "a", "C", *(("d",) if second else ()))
-            start = np.array([centre, 2.0 / centre, 1.0, *([0.0] if second else [])])
-            fits += _fitted(_bkt_model(law.bkt, second), names, start, kept, len(points.errors))
-    return _average(fits, "U = U* + c X + d X^2, dX/dl = a (T_c - T) - X^2, l = ln L + C", _constants(law))
+    centre = 0.5 * (low + high)
+    for least, width in product(_smallest_sizes(points.sizes, 2), (1.0, 0.6)):
+        near = np.abs(points.temperatures - centre) <= 0.5001 * width * (high - low)
+        kept = points.kept((points.sizes >= least) & near)
+        parameters = [
+            _Parameter("T_c", centre), _Parameter("a", 2.0), _Parameter("C", 1.0), _Parameter("c", 0.0, _C),
+            _Parameter("d", 0.0, abs(law.bkt[1]) * _D),
+        ]  # fmt: skip
+        fits += _fitted(_bkt_model(law.bkt), parameters, kept, len(points.errors))
+    form = "U = U* + s X + d X^2, dX/dl = eps - X^2, eps = -a t (1 + c t), l = ln L + C"
+    return _average(fits, form, _constants(law))
 
 
-def _crossing_model(
-    law: Law, scale: float, length: float, n_terms: int, corrected: bool
-) -> tuple[Model, tuple[str, ...]]:
-    free = law.nu is None
-
+def _crossing_model(law: Law) -> Model:
     def model(theta: Array, points: Points) -> Array:
-        y = theta[1] if free else 1 / law.nu  # type: ignore[operator]
-        x = (points.temperatures - theta[0]) / scale * (points.sizes / length) ** y
-        rest = theta[1 + free :]
-        value = np.polynomial.polynomial.polyval(x, rest[: n_terms + 1])
-        return value + rest[-1] * (points.sizes / length) ** -law.omega if corrected else value  # type: ignore[operator]
-
-    terms = tuple(f"a_{k}" for k in range(1, n_terms + 1))
-    return model, ("T_c", *(("1/nu",) if free else ()), "U*", *terms, *(("b",) if corrected else ()))
-
-
-def _peak_model(law: Law, corrected: bool) -> Model:
-    def model(theta: Array, points: Points) -> Array:
-        y = theta[2] if law.nu is None else 1 / law.nu
-        value = theta[0] + theta[1] * points.sizes**-y
-        return value + theta[-1] * points.sizes ** -(y + law.omega) if corrected else value  # type: ignore[operator]
+        t_c, *rest = theta
+        y = rest.pop(0) if law.nu is None else 1 / law.nu
+        c, m, A, *a = rest
+        t = (points.temperatures - t_c) / t_c
+        fading = points.sizes**-law.omega
+        x = points.sizes**y * t * (1 + c * t) * (1 + m * fading)
+        return np.polynomial.polynomial.polyval(x, a) + A * fading
 
     return model
 
 
-def _bkt_model(constants: tuple[float, float], second: bool) -> Model:
+def _peak_model(law: Law) -> Model:
     def model(theta: Array, points: Points) -> Array:
-        length = np.maximum(np.log(points.sizes) + theta[2], 0.05)
-        X = _coth(theta[1] * (theta[0] - points.temperatures) * length**2) / length
-        return constants[0] + constants[1] * X + (theta[3] * X**2 if second else 0.0)
+        t_c, *rest = theta
+        y = rest.pop(0) if law.nu is None else 1 / law.nu
+        c, m, a = rest
+        shift = points.sizes**-y
+        return t_c + a * shift * (1 + c * shift + m * points.sizes**-law.omega)
+
+    return model
+
+
+def _bkt_model(constants: tuple[float, float]) -> Model:
+    def model(theta: Array, points: Points) -> Array:
+        t_c, a, C, c, d = theta
+        t = (points.temperatures - t_c) / t_c
+        length = np.maximum(np.log(points.sizes) + C, 0.05)
+        X = _coth(-a * t * (1 + c * t) * length**2) / length
+        return constants[0] + constants[1] * X + d * X**2
 
     return model
 
@@ -167,35 +182,38 @@ def _bkt_model(constants: tuple[float, float], second: bool) -> Model:
 def _coth(u: Array) -> Array:
     """sqrt(u) coth sqrt(u), continued to sqrt(-u) cot sqrt(-u) and, before its pole, by a straight line."""
     edge = -4.0  # the cotangent runs away at -pi^2; a fit may pass there on its way
-    inside = np.maximum(u, edge)
-    root = np.sqrt(np.abs(inside)) + 1e-9
-    value = np.where(inside > 0, root / np.tanh(root), root / np.tan(root))
+    root = np.sqrt(np.abs(np.maximum(u, edge))) + 1e-9
+    value = np.where(u > 0, root / np.tanh(root), root / np.tan(root))
     at = np.sqrt(-edge)
     slope = (at / np.sin(at) ** 2 - 1 / np.tan(at)) / (2 * at)
     return value + slope * np.minimum(u - edge, 0.0)
 
 
+def _polynomial(points: Points, law: Law, guess: float, n_terms: int) -> list[float]:
+    """Coefficients a_0 .. a_n about a first guess of T_c."""
+    x = (points.temperatures / guess - 1) * points.sizes ** (1 / (law.nu or 1.0))
+    columns = np.vander(x, n_terms + 1, increasing=True) / points.errors[:, None]
+    return np.linalg.lstsq(columns, points.values[0] / points.errors, rcond=None)[0].tolist()
+
+
 def _first_crossing(points: Points, law: Law) -> tuple[float, Array]:
     """T_c by scanning a grid, every other parameter linear; |x| of every point about it, in parts of the largest."""
-    best, at = np.inf, float(points.temperatures.mean())
-    length = points.sizes.mean()
-    for t, y in product(np.linspace(points.temperatures.min(), points.temperatures.max(), 81),
-                        (0.6, 1.0, 1.5) if law.nu is None else (1 / law.nu,)):  # fmt: skip
-        x = (points.temperatures - t) / t * (points.sizes / length) ** y
-        columns = np.vander(x, 4) / points.errors[:, None]
-        target = points.values[0] / points.errors
+    best, at, target = np.inf, float(points.temperatures.mean()), points.values[0] / points.errors
+    grid = np.linspace(points.temperatures.min(), points.temperatures.max(), 81)
+    for t, y in product(grid, (0.7, 1.0, 1.5) if law.nu is None else (1 / law.nu,)):
+        columns = np.vander((points.temperatures / t - 1) * points.sizes**y, 4) / points.errors[:, None]
         found = np.linalg.lstsq(columns, target, rcond=None)[0]
         chi2 = float(((columns @ found - target) ** 2).sum())
         if chi2 < best:
             best, at = chi2, float(t)
-    reach = np.abs(points.temperatures - at) / at * points.sizes ** (1 / (law.nu or 1.0))
+    reach = np.abs(points.temperatures / at - 1) * points.sizes ** (1 / (law.nu or 1.0))
     return at, reach / reach.max()
 
 
 def _windows(points: Points, reach: Array) -> Iterator[Points]:
     """Points from a smallest size on, near the crossing: all, and ever fewer."""
     seen = []
-    for least, width in product(_smallest_sizes(points.sizes, 2), (1.0, 0.7, 0.5, 0.35)):
+    for least, width in product(_smallest_sizes(points.sizes, 2), (1.0, 0.7, 0.5)):
         chosen = (points.sizes >= least) & (reach <= width)
         per_size = [np.count_nonzero(chosen & (points.sizes == size)) for size in np.unique(points.sizes[chosen])]
         if chosen.tobytes() in seen or len(per_size) < 2 or min(per_size) < 2:
@@ -210,47 +228,37 @@ def _smallest_sizes(sizes: Array, fewest: int) -> list[float]:
     return [float(size) for size in distinct[: max(1, len(distinct) - fewest + 1)]]
 
 
-def _crossing_start(points: Points, law: Law, guess: float, n_terms: int, corrected: bool) -> Array:
-    y = 1 / (law.nu or 1.0)
-    length = points.sizes.mean()
-    x = (points.temperatures - guess) / guess * (points.sizes / length) ** y
-    columns = np.vander(x, n_terms + 1, increasing=True) / points.errors[:, None]
-    linear = np.linalg.lstsq(columns, points.values[0] / points.errors, rcond=None)[0]
-    return np.array([guess, *([y] if law.nu is None else []), *linear, *([0.0] if corrected else [])])
-
-
-def _fitted(model: Model, names: tuple[str, ...], start: Array, points: Points, n_all: int) -> list[_Fit]:
-    """Fit to all samples by Levenberg and Marquardt, to every resample by one step from there.
+def _fitted(model: Model, parameters: list[_Parameter], points: Points, n_all: int) -> list[_Fit]:
+    """Fit to all samples by Levenberg and Marquardt, to every resample by one linear step from there.
 
     An empty list where there are too few points, the fit runs away or does not determine T_c.
     """
-    n, k = len(points.errors), len(start)
-    if n < k:
+    start = np.array([p.start for p in parameters])
+    width = np.array([p.width for p in parameters])
+    held = np.isfinite(width)
+    n, n_free = len(points.errors), int(np.count_nonzero(~held))
+    if n < n_free:
         return []
-    scale = np.maximum(np.abs(start), 1e-3)
 
     def residual(theta: Array) -> Array:
-        return (model(theta, points) - points.values[0]) / points.errors
+        return np.append((model(theta, points) - points.values[0]) / points.errors, theta[held] / width[held])
 
+    scale = np.where(held, width, np.maximum(np.abs(start), 1e-3))
     try:
         found = scipy.optimize.least_squares(residual, start, x_scale=scale, method="lm", max_nfev=400)
-    except (ValueError, np.linalg.LinAlgError):
+    except ValueError:
         return []
-    if not (np.isfinite(found.x).all() and np.linalg.cond(found.jac / np.linalg.norm(found.jac, axis=0)) < 1e7):
+    norms = np.linalg.norm(found.jac, axis=0)
+    if not np.isfinite(found.x).all() or (norms == 0).any() or np.linalg.cond(found.jac / norms) > 1e8:
+        return []
+    inverse = (np.linalg.pinv(found.jac / norms, rcond=1e-12) / norms[:, None])[0]
+    values = found.x[0] + (points.values - points.values[0]) / points.errors @ inverse[:n]
+    if values.std() > _UNDETERMINED * abs(found.x[0]):
         return []
     chi2 = float(2 * found.cost)
-    values = _resampled(model, found.x, scale, points)
-    if not (np.isfinite(values).all() and values.std() < _UNDETERMINED * abs(found.x[0])):
-        return []
-    return [_Fit(names, found.x, values, chi2, n - k, chi2 + 2 * k + 2 * (n_all - n))]
-
-
-def _resampled(model: Model, theta: Array, scale: Array, points: Points) -> Array:
-    """T_c for every row of the values: one Gauss-Newton step from the fit to all samples, d theta = J^+ d U."""
-    h = 1e-5 * scale
-    columns = [(model(theta + h * e, points) - model(theta - h * e, points)) / (2 * h @ e) for e in np.eye(len(theta))]
-    inverse = np.linalg.pinv(np.stack(columns, axis=1) / points.errors[:, None], rcond=1e-10)
-    return theta[0] + (points.values - points.values[0]) / points.errors @ inverse[0]
+    named = {p.name: float(value) for p, value in zip(parameters, found.x, strict=True)}
+    prior_error = float(np.linalg.norm(inverse[n:]))
+    return [_Fit(named, values, prior_error, chi2, n - n_free, chi2 + 2 * n_free + 2 * (n_all - n))]
 
 
 def _average(fits: list[_Fit], form: str, fixed: dict[str, float]) -> Limit:
@@ -261,24 +269,20 @@ def _average(fits: list[_Fit], form: str, fixed: dict[str, float]) -> Limit:
         )
     aic = np.array([fit.aic for fit in fits])
     weights = np.exp(-0.5 * (aic - aic.min()))
-    weights[weights < _NEVER] = 0
+    weights[weights < _LEAST_WEIGHT] = 0
     weights /= weights.sum()
     values = np.stack([fit.values for fit in fits])
-    mean = weights @ values
-    best = fits[int(np.argmin(aic))]
-    # fits that none of the laws describes: errors grow by the root of chi^2 per degree of freedom
-    inflation = np.sqrt(max(1.0, min(fit.chi2 / fit.dof for fit in fits if fit.dof > 0)) if best.dof > 0 else 1.0)
-    spread = float(np.sqrt(weights @ (values[:, 0] - mean[0]) ** 2))
+    mean, best = weights @ values, fits[int(np.argmin(aic))]
+    # data that none of the laws describes: errors grow by the root of chi^2 per degree of freedom
+    inflation = np.sqrt(max(1.0, best.chi2 / best.dof)) if best.dof > 0 else 1.0
+    variance = weights @ ((values[:, 0] - mean[0]) ** 2 + np.array([fit.prior_error for fit in fits]) ** 2)
     return Limit(
-        mean[0] + inflation * (mean - mean[0]), float(inflation * spread),
-        Scaling(
-            form, fixed, dict(zip(best.names, best.theta.tolist(), strict=True)), best.chi2, best.dof, len(fits),
-            float(weights.max()),
-        ),
+        mean[0] + inflation * (mean - mean[0]), float(inflation * np.sqrt(variance)),
+        Scaling(form, fixed, best.parameters, best.chi2, best.dof, len(fits), float(weights.max())),
     )  # fmt: skip
 
 
 def _constants(law: Law) -> dict[str, float]:
-    named = {"nu": law.nu, "omega": law.omega}
-    fixed = {name: value for name, value in named.items() if value is not None}
-    return fixed if law.bkt is None else {"U*": law.bkt[0], "c": law.bkt[1]}
+    if law.bkt is not None:
+        return {"U*": law.bkt[0], "s": law.bkt[1]}
+    return {**({} if law.nu is None else {"nu": law.nu}), "omega": law.omega}

@@ -4,17 +4,16 @@ cumulant        U = 1 - <|z|^4> / (3 <|z|^2>^2)                                c
 gap             E_1 <|z|^2>, E_1 the first level of the density of z           crosses
 susceptibility  N (<|z|^2> - <|z|>^2) / T                                      peaks
 reconstruction  d<l>/dT = (<l E> - <l><E>) / T^2, l = -ln p(x|z) a site        peaks
-helicity        Upsilon / T = <e_x> / T - <s_x^2> / (N T^2)                    jumps to a universal value
+helicity        Upsilon / T, the stiffness against a twist of planar spins     jumps to a universal value
 
 z is an order parameter or the code of a network, on which cumulant and gap do not see a scale; E is the energy of the
-whole system, e_x and s_x sums of cos and sin over the bonds along one axis, e_x a site.
+whole system.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +21,7 @@ from numpy.typing import NDArray
 from zeeman.hamiltonians.bases import NormalizedGaussians
 from zeeman.hamiltonians.ritz import rayleigh_ritz
 from zeeman.spectrum import LatentSpectrum
+from zeeman.spins.observables import helicity_modulus
 from zeeman.studies.critical.orders import Order
 from zeeman.studies.critical.samples import Samples
 
@@ -104,27 +104,10 @@ def _first_level(forms: Array, n: int, rows: NDArray[np.intp], columns: NDArray[
 
 
 def _helicity(samples: Samples) -> Signal:
-    """Upsilon / T, both lattice axes averaged, of angles or of states of a clock on the square lattice."""
-    angles = angles_of(samples)
-    energy, square = np.empty((2, len(angles)))
-    for first in range(0, len(angles), 1024):
-        part = angles[first : first + 1024].astype(np.float64)
-        turns = [np.roll(part, 1, axis) - part for axis in (1, 2)]
-        at = slice(first, first + len(part))
-        energy[at] = np.mean([np.cos(turn).mean(axis=(1, 2)) for turn in turns], axis=0)
-        square[at] = np.mean([np.sin(turn).sum(axis=(1, 2)) ** 2 for turn in turns], axis=0)
-    J = abs(samples.model.coupling)
-    return Signal((J * energy, J**2 * square / samples.n_sites), lambda t, e, s2: e / t - s2 / t**2)
-
-
-def angles_of(samples: Samples) -> NDArray[Any]:
-    """Angles (sample, x, y) of XY spins or clocks; ValueError for what has none."""
+    """Upsilon / T = a / T - b / T^2, of a series that is linear in 1/T."""
     kind = type(samples.model).__name__
-    if kind not in ("XY", "Clock") or samples.model.lattice.name != "square":
-        raise ValueError(
-            f"signal 'helicity' is defined here for XY and clock models on the square lattice, not for {kind}; use "
-            "'cumulant'"
-        )
-    if kind == "XY":
-        return samples.configurations
-    return samples.configurations * np.float32(2 * np.pi / samples.model.n_states)
+    if kind not in ("XY", "Clock"):
+        raise ValueError(f"signal 'helicity' needs planar spins, XY or a clock, and the data are of {kind}")
+    straight = helicity_modulus(samples.configurations, samples.model, 1e12)
+    bent = straight - helicity_modulus(samples.configurations, samples.model, 1.0)
+    return Signal((straight, bent), lambda t, a, b: a / t - b / t**2)

@@ -1,0 +1,220 @@
+"""The table of critical temperatures: latent codes beside Binder's cumulant and PCA on the same samples.
+
+OUT/SIZE/pieces holds what is finished (samples, one file a size of a row; estimates, one file a row), so a killed
+command goes on; OUT/SIZE/table.json and table.md are written anew after every row.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from zeeman import spins
+from zeeman.base.checks import check_choice
+from zeeman.base.store import provenance, write_json, write_text
+from zeeman.plots.style import save
+from zeeman.plots.transitions import critical_temperature as draw
+from zeeman.spins.statistics import shorthand
+from zeeman.spins.transitions import CriticalTemperature
+from zeeman.studies.critical.estimate import critical_temperature
+from zeeman.studies.critical.orders import latent_template
+from zeeman.studies.critical.rows import ROWS, Effort, Row, effort_of
+from zeeman.studies.critical.samples import read_samples
+from zeeman.studies.figures.claims import Numbers
+from zeeman.studies.figures.shelf import Shelf
+
+__all__ = ["ESTIMATORS", "Line", "critical_table", "lines_of", "plan", "written"]
+
+ESTIMATORS = ("latent", "beside", "pca")
+
+
+@dataclass(frozen=True)
+class Line:
+    """One row measured: what every estimator found (plain values), the exact temperature and the seconds it took."""
+
+    key: str
+    title: str
+    beside: str
+    exact: float
+    exact_error: float
+    found: dict[str, dict[str, Any]]
+    seconds: float
+
+    def pull(self, estimator: str) -> float:
+        """(value - exact) / error, the error of the exact value included."""
+        one = self.found[estimator]
+        return float((one["value"] - self.exact) / np.hypot(one["error"], self.exact_error))
+
+
+def critical_table(
+    rows: Sequence[str] = (),
+    size: str = "quick",
+    out: str | os.PathLike[str] = "runs/critical",
+    *,
+    seed: int = 0,
+    progress: bool = True,
+) -> list[Line]:
+    """Measure rows of the table, all by default; a killed call goes on where it stopped when it is repeated.
+
+    Parameters
+    ----------
+    rows : sequence of str
+        Keys of `ROWS`.
+    size : {"quick", "full", "smoke"}
+        "quick": three sizes up to 32, about twenty minutes on two idle cores; "full": four up to 64, under four
+        hours; "smoke": the least that runs.
+    out : path
+        Folder; OUT/SIZE is written.
+    seed : int
+    progress : bool
+    """
+    for key in rows:
+        check_choice(key, tuple(ROWS), "row")
+    effort, folder = effort_of(size), Path(out) / size
+    shelf = Shelf(folder, progress=progress)
+    lines = []
+    for key in shelf.each(list(rows or ROWS), f"critical temperatures, {size}"):
+        lines.append(_line(key, ROWS[key], effort, shelf, seed))
+        _write(folder, effort, lines)
+    return lines
+
+
+def plan(rows: Sequence[str], size: str, out: Path) -> dict[str, Any]:
+    """What `critical_table` would do."""
+    for key in rows:
+        check_choice(key, tuple(ROWS), "row")
+    effort = effort_of(size)
+    return {
+        "would": "measure what is not finished",
+        "out": str(out / size),
+        "rows": {key: ROWS[key].title for key in rows or ROWS},
+        "sizes_of_lattices": {key: list(_lengths(ROWS[key], effort)) for key in rows or ROWS},
+        "samples_a_temperature": effort.n_samples,
+        "trainings": effort.n_replicas,
+        "finished_pieces": len(list((out / size / "pieces").glob("*.npz"))),
+    }
+
+
+def lines_of(record: Mapping[str, Any]) -> list[Line]:
+    """Lines of a table.json that was read."""
+    return [Line(**one) for one in record["lines"]]
+
+
+def written(lines: Sequence[Line], names: Mapping[str, str] | None = None) -> str:
+    """Lines as a Markdown table: estimates with their errors in brackets, and pulls."""
+    names = names or {"latent": "latent", "beside": "Binder or stiffness", "pca": "PCA"}
+    head = ["model", "exact", *(cell for name in names.values() for cell in (name, "pull"))]
+    text = [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
+    for line in lines:
+        exact = shorthand(line.exact, line.exact_error) if line.exact_error else f"{line.exact:.6f}"
+        cells = [line.title, exact]
+        for name in names:
+            one = line.found[name]
+            text_of = f"{shorthand(one['value'], one['error'])}" if "value" in one else "-"
+            cells += [text_of, f"{line.pull(name):+.1f}" if "value" in one else one.get("refused", "-")]
+        text.append(f"| {' | '.join(cells)} |")
+    return "\n".join(text)
+
+
+def _line(key: str, row: Row, effort: Effort, shelf: Shelf, seed: int) -> Line:
+    before, lengths = shelf.seconds, _lengths(row, effort)
+    settings = {"row": key, "seed": seed, "n_temperatures": effort.n_temperatures}
+
+    def pilot(_: Path) -> Numbers:
+        return {"temperature": np.array(_pilot(row, lengths[:2], effort, seed))}
+
+    seen = {**settings, "n": effort.n_pilot, "lengths": lengths[:2], "window": row.window}
+    centre = float(np.round(shelf.get(f"pilot-{key}", seen, pilot)["temperature"], 4))
+    about = {**settings, "centre": centre, "reach": row.reach, "n": effort.n_samples}
+    data = []
+    for length in lengths:
+        make = partial(_samples, row, length, centre, effort, seed)
+        stored = shelf.get(f"samples-{key}-{length}", {**about, "length": length}, lambda _, make=make: make())  # type: ignore[misc]
+        data.append(_dataset(row.make(length), stored))
+    found = {}
+    about |= {"lengths": lengths, "n_replicas": effort.n_replicas, "n_epochs": effort.n_epochs}
+    for name in ESTIMATORS:
+        make = partial(_estimate, name, row, data, effort, shelf, key, seed)
+        stored = shelf.get(f"estimate-{key}-{name}", about, lambda _, make=make: make())  # type: ignore[misc]
+        found[name] = json.loads(str(stored["found"]))
+    exact = spins.exact.critical_temperature(row.make(8))
+    return Line(key, row.title, row.beside, float(exact), float(exact.error), found, shelf.seconds - before)
+
+
+def _lengths(row: Row, effort: Effort) -> tuple[int, ...]:
+    return effort.lengths[0 if row.nu is None else row.dim]
+
+
+def _pilot(row: Row, lengths: Sequence[int], effort: Effort, seed: int) -> float:
+    """A first temperature from few samples of two small sizes over the whole window."""
+    temperatures = np.linspace(*row.window, 11)
+    data = [_sampled(row.make(length), temperatures, effort.n_pilot, seed + length) for length in lengths]
+    return critical_temperature(data, row.beside, n_bootstrap=20).value
+
+
+def _samples(row: Row, length: int, centre: float, effort: Effort, seed: int) -> dict[str, Any]:
+    x = np.linspace(-row.reach, row.reach, effort.n_temperatures)
+    temperatures = centre * (1 + x * (1.0 if row.nu is None else length ** (-1 / row.nu)))
+    data = _sampled(row.make(length), temperatures, effort.n_samples, seed + 1000 + length)
+    return {name: data[name].values for name in ("configuration", "energy", "temperature")}
+
+
+def _sampled(model: Any, temperatures: Any, n_samples: int, seed: int) -> xr.Dataset:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", RuntimeWarning)  # chains that did not equilibrate have no place in the table
+        return spins.sample(model, temperatures, n_samples, seed=seed)
+
+
+def _dataset(model: Any, arrays: Mapping[str, Any]) -> xr.Dataset:
+    """Stored samples as `zm.spins.sample` returned them."""
+    lattice = model.lattice
+    attrs = {name: value for name, value in vars(model).items() if isinstance(value, (int, float))}
+    return xr.Dataset(
+        {
+            "configuration": (("sample", *lattice.axes, *model.value_axes), arrays["configuration"]),
+            "energy": (("sample",), arrays["energy"]),
+        },
+        coords={"temperature": (("sample",), arrays["temperature"])},
+        attrs={"model": type(model).__name__, "lattice": lattice.name, "length": lattice.shape[0], **attrs},
+    )
+
+
+def _estimate(
+    name: str, row: Row, data: list[xr.Dataset], effort: Effort, shelf: Shelf, key: str, seed: int
+) -> dict[str, Any]:
+    """What one estimator finds, as JSON, and its picture."""
+    start = time.process_time()
+    try:
+        found = critical_temperature(data, _estimator(name, row, data, effort, seed), seed=seed)
+    except ValueError as refused:
+        return {"found": np.array(json.dumps({"refused": str(refused)}))}
+    record = {**found.to_dict(), "cpu_seconds": time.process_time() - start}
+    _draw(found, shelf.folder / "figures" / f"{key}-{name}.png", float(spins.exact.critical_temperature(row.make(8))))
+    return {"found": np.array(json.dumps(record))}
+
+
+def _estimator(name: str, row: Row, data: list[xr.Dataset], effort: Effort, seed: int) -> Any:
+    if name == "latent":
+        return latent_template(read_samples(data[0])[0], seed, effort.n_replicas, effort.n_epochs)
+    return row.beside if name == "beside" else name
+
+
+def _draw(found: CriticalTemperature, path: Path, exact: float) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save(draw(found, exact=exact), path, dpi=150)
+
+
+def _write(folder: Path, effort: Effort, lines: Sequence[Line]) -> None:
+    record = {"size": effort.name, "lines": [vars(line) for line in lines], "provenance": provenance()}
+    write_json(folder / "table.json", record)
+    write_text(folder / "table.md", written(lines) + "\n")

@@ -1,0 +1,170 @@
+"""Critical temperatures: known crossings found, errors of the right size, refusals that say what to do."""
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from zeeman import BetaVAE, spins
+from zeeman.studies.critical import critical_temperature
+from zeeman.studies.critical.laws import BKT_CUMULANT, BKT_HELICITY
+from zeeman.studies.critical.samples import read_samples
+from zeeman.studies.critical.scaling import Law, Points, bkt_limit, crossing_limit, peak_limit
+
+EXACT = 2 / np.log(1 + np.sqrt(2))
+TEMPERATURES = tuple(EXACT * (1 + x) for x in (-0.1, -0.05, -0.02, 0.02, 0.05, 0.1))
+
+
+def resampled(clean, error, seed, n_bootstrap=100):
+    rng = np.random.default_rng(seed)
+    measured = clean + error * rng.standard_normal(len(clean))
+    draws = measured + error * rng.standard_normal((n_bootstrap, len(clean)))
+    return np.vstack([measured, draws]), np.full(len(clean), error)
+
+
+def crossing_points(t_c, nu, error, seed, sizes=(8, 16, 32), b=0.0, omega=1.75):
+    at = [(L, t_c * (1 + x * L ** (-1 / nu))) for L in sizes for x in (-0.8, -0.4, 0.0, 0.4, 0.8)]
+    lengths, temperatures = np.array(at).T
+    x = (temperatures - t_c) / t_c * lengths ** (1 / nu)
+    values, errors = resampled(0.61 - 0.1 * x - 0.02 * x**2 + b * lengths**-omega, error, seed)
+    return Points(lengths, values, errors, temperatures)
+
+
+@pytest.mark.parametrize(("nu", "given"), [(1.0, 1.0), (0.63, 0.63), (0.63, None)])
+def test_a_crossing_is_found_with_an_error_of_its_own_size(nu, given):
+    pulls = []
+    for seed in range(6):
+        limit = crossing_limit(crossing_points(1.5, nu, 1e-3, seed), Law(given))
+        error = np.hypot(limit.values[1:].std(), limit.spread)
+        pulls.append((limit.values[0] - 1.5) / error)
+    assert np.abs(pulls).max() < 4.5
+    assert 0.15 < np.sqrt(np.mean(np.square(pulls))) < 2.2
+
+
+def test_corrections_that_move_every_crossing_are_taken_off():
+    limit = crossing_limit(crossing_points(1.5, 1.0, 1e-5, 0, b=0.1), Law(1.0, 1.75))
+    error = np.hypot(limit.values[1:].std(), limit.spread)
+    assert error < 2e-4
+    assert abs(limit.values[0] - 1.5) < 5 * error
+    assert limit.scaling.parameters["A"] == pytest.approx(0.1, abs=0.02)
+
+
+def test_peaks_lead_to_their_limit():
+    lengths = np.array([8.0, 16.0, 32.0, 64.0])
+    values, errors = resampled(2.0 + 1.7 / lengths, 1e-4, 0)
+    points = Points(lengths, values, errors, np.empty(0))
+    known, fitted = peak_limit(points, Law(1.0)), peak_limit(points, Law())
+    for limit in (known, fitted):
+        assert abs(limit.values[0] - 2.0) < 5 * np.hypot(limit.values[1:].std(), limit.spread)
+    assert fitted.values[1:].std() > known.values[1:].std()
+
+
+@pytest.mark.parametrize("constants", [BKT_CUMULANT, BKT_HELICITY])
+def test_a_transition_without_crossing_is_found_by_its_logarithms(constants):
+    t_c, a, C = 0.9, 3.0, 0.5
+    at = [(L, t) for L in (8, 16, 32, 64) for t in (0.85, 0.88, 0.9, 0.92, 0.95)]
+    lengths, temperatures = np.array(at).T
+    X = []
+    for L, t in at:  # the flow dX/dl = eps - X^2 from far left, by small steps
+        eps, step = a * (t_c - t), 1e-3
+        x, n = 1e3, int((np.log(L) + C) / step)
+        for _ in range(n):
+            x = (x + step * eps) / (1 + step * x)
+        X.append(x)
+    values, errors = resampled(constants[0] + constants[1] * np.array(X), 2e-4 * constants[1] / BKT_CUMULANT[1], 0)
+    limit = bkt_limit(Points(lengths, values, errors, temperatures), Law(bkt=constants))
+    assert abs(limit.values[0] - t_c) < 5 * np.hypot(limit.values[1:].std(), limit.spread)
+    assert abs(limit.values[0] - t_c) < 0.02
+
+
+@pytest.fixture(scope="module")
+def ising():
+    return [spins.sample(spins.Ising(spins.square(L)), TEMPERATURES, 3000, seed=L) for L in (4, 8, 16)]
+
+
+@pytest.mark.parametrize(
+    ("estimator", "signal"),
+    [("binder", "auto"), ("pca", "auto"), ("order", "gap")],
+)
+def test_ising_is_exact_within_the_error(ising, estimator, signal):
+    found = critical_temperature(ising, estimator, signal=signal, n_bootstrap=60)
+    assert abs(found.pull(EXACT)) < 5
+    assert found.error < 0.04
+    assert found.error == pytest.approx(np.sqrt(found.samples_error**2 + found.scaling_error**2))
+    assert str(found).startswith("2.2") or str(found).startswith("2.3")
+    assert found.to_frame().iloc[-1]["temperature"] == found.value
+
+
+def test_peaks_of_ising_lead_to_the_exact_temperature():
+    data = [
+        spins.sample(spins.Ising(spins.square(L)), [EXACT * (1 + x / L) for x in (0.2, 0.6, 1.0, 1.4)], 2000, seed=L)
+        for L in (8, 16)
+    ]
+    found = critical_temperature(data, "susceptibility", n_bootstrap=60)
+    assert abs(found.pull(EXACT)) < 5
+    (first, _), (second, _) = found.pseudocritical.values()
+    assert first > second > found.value
+
+
+def test_codes_find_ising_and_carry_the_spread_of_retrainings(ising):
+    from zeeman.studies.critical.orders import latent_template
+
+    vae = latent_template(read_samples(ising)[0], seed=0, n_epochs=6)
+    found = critical_temperature(ising, vae, n_bootstrap=60)
+    assert abs(found.pull(EXACT)) < 5
+    assert found.error < 0.04
+    assert len(found.trainings) == 3
+    assert found.retraining_error > 0
+    again = critical_temperature(ising, vae, n_bootstrap=60)
+    assert again.value == found.value
+
+
+def test_bootstrap_errors_fall_as_the_root_of_the_number_of_samples(ising):
+    def thinned(data, step):
+        k = np.arange(data.sizes["sample"])
+        return data.isel(sample=k[k % step == 0])
+
+    full = critical_temperature(ising[1:], "binder", nu=1.0).samples_error
+    few = critical_temperature([thinned(one, 4) for one in ising[1:]], "binder", nu=1.0).samples_error
+    assert 1.2 < few / full < 3.4
+
+
+def test_one_size_says_that_it_is_not_critical(ising):
+    with pytest.warns(RuntimeWarning, match="not the critical temperature"):
+        found = critical_temperature(ising[-1], "order")
+    assert found.signal == "susceptibility"
+    assert found.value > EXACT
+    with pytest.raises(ValueError, match="second size"):
+        critical_temperature(ising[-1], "binder")
+
+
+def test_refusals_name_the_remedy(ising):
+    def part(keep):
+        return [one.isel(sample=np.flatnonzero(keep(one.temperature.values))) for one in ising]
+
+    with pytest.raises(ValueError, match="three at least"):
+        critical_temperature(part(lambda t: t < TEMPERATURES[1] + 1e-9), "binder")
+    with pytest.raises(ValueError, match="no crossing"):
+        critical_temperature(hot(), "binder")
+    with pytest.raises(ValueError, match="sizes must differ"):
+        critical_temperature([ising[0], ising[0]], "binder")
+    with pytest.raises(ValueError, match="one of"):
+        critical_temperature(ising, "bindr")
+    with pytest.raises(ValueError, match="n_replicas"):
+        critical_temperature(ising, BetaVAE(n_replicas=1))
+    with pytest.raises(ValueError, match="decoder"):
+        critical_temperature(ising, "pca", signal="reconstruction")
+    with pytest.raises(ValueError, match="end of the range"):
+        critical_temperature(part(lambda t: t < TEMPERATURES[3] - 1e-9), "susceptibility")
+    with pytest.raises(ValueError, match="give nu"):
+        critical_temperature(ising[:2], "susceptibility", nu="fit")
+    with pytest.raises(TypeError, match="xarray"):
+        critical_temperature(np.zeros(3), "binder")
+    other = spins.sample(spins.Ising(spins.triangular(6)), TEMPERATURES, 64, seed=0)
+    with pytest.raises(ValueError, match="one model"):
+        critical_temperature([ising[0], other], "binder")
+    with pytest.raises(ValueError, match="temperature"):
+        critical_temperature(xr.Dataset({"configuration": (("sample", "x"), np.ones((4, 4)))}), "pca")
+
+
+def hot():
+    return [spins.sample(spins.Ising(spins.square(L)), [3.0, 3.2, 3.4], 400, seed=L) for L in (4, 8)]
