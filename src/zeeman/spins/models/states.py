@@ -22,6 +22,7 @@ from zeeman.spins.models.patterns import Pattern, best_pattern
 
 __all__ = ["StateModel", "States"]
 
+_MOST_SYMMETRIES = 1000
 _MOST_STATES = 127  # one bit of a byte marks members of a cluster
 
 
@@ -101,6 +102,31 @@ class States:
         for _ in range(self.n_states):
             reached |= {int(k) for a in reached for k in g[:, a]}
         return len(reached) == self.n_states
+
+    @cached_property
+    def group(self) -> NDArray[np.uint8] | None:
+        """All products of involutions, (symmetry, state); None where they are too many to list."""
+        found = {tuple(range(self.n_states))}
+        fresh = found
+        while fresh:
+            fresh = {tuple(g[list(a)]) for a in fresh for g in self.involutions} - found
+            found = found | fresh
+            if len(found) > _MOST_SYMMETRIES:
+                return None
+        return np.array(sorted(found), np.uint8)
+
+    def symmetries(self, n: int, rng: np.random.Generator) -> NDArray[np.uint8]:
+        """Random symmetries, (n, state): any of the group, or a long product of random involutions."""
+        if self.group is not None:
+            return self.group[rng.integers(0, len(self.group), n)]
+        q = self.n_states
+        one = np.arange(q, dtype=np.uint8)
+        # half of the factors are one, so that even and odd products are equally likely; q log q of them mix the group
+        choices = np.concatenate([self.involutions, np.broadcast_to(one, self.involutions.shape)])
+        permuted = np.broadcast_to(one, (n, q))
+        for _ in range(16 + int(4 * q * np.log(q))):
+            permuted = np.take_along_axis(choices[rng.integers(0, len(choices), n)], permuted, axis=1)
+        return permuted
 
 
 class StateModel(ABC):
@@ -238,15 +264,10 @@ class StateModel(ABC):
         return ("ordered",) if local and symmetric and not self.competing else ("ordered", "random")
 
     def turn(self, configurations: NDArray, rng: np.random.Generator) -> NDArray[np.int8]:
-        """Permute the states of every configuration by a random symmetry, a product of random involutions."""
-        g, q = self.states.involutions, self.states.n_states
-        if not len(g):
+        """Permute the states of every configuration by a random symmetry, a product of involutions."""
+        if not len(self.states.involutions):
             return configurations
-        choices = np.concatenate([g, np.broadcast_to(np.arange(q, dtype=np.uint8), g.shape)])
-        permuted = np.broadcast_to(np.arange(q, dtype=np.uint8), (len(configurations), q))
-        # half of the factors are one, so that even and odd products are equally likely; q log q of them mix the group
-        for _ in range(16 + int(4 * q * np.log(q))):
-            permuted = np.take_along_axis(choices[rng.integers(0, len(choices), len(permuted))], permuted, axis=1)
+        permuted = self.states.symmetries(len(configurations), rng)
         turned = np.take_along_axis(permuted, self.states_of(configurations), axis=1)
         return self.states.values[turned].reshape(np.shape(configurations))
 

@@ -101,7 +101,7 @@ class StateSwendsenWang:
     succession does, and it is ergodic because heat bath is.
     """
 
-    cost: ClassVar[Cost] = Cost(20.0, 1e8)
+    cost: Cost = Cost(22.0, 1e8, job=8)
 
     def __init__(
         self, model: StateModel, temperature: float, configurations: NDArray, rng: np.random.Generator
@@ -116,7 +116,10 @@ class StateSwendsenWang:
         n, d = self._bonds.shape
         padded = [32 * -(-size // 32) for size in (n * (d + 1), -(-n // 64) + 1)]
         self._scratch = (*(np.empty(size, np.uint64) for size in padded), np.empty(n, np.int32))
-        self._bath = None if states.transitive else StateHeatBath(model, temperature, configurations, rng)
+        self._bath = None
+        if not states.transitive:
+            self._bath = StateHeatBath(model, temperature, configurations, rng)
+            self.cost = replace(self.cost, site=2 * self.cost.site, most_updates=self.cost.most_updates / 2)
 
     def advance(self, n_steps: int) -> None:
         """Update all clusters `n_steps` times."""
