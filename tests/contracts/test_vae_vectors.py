@@ -152,6 +152,7 @@ def test_auto_goes_by_attributes_and_values():
         "Potts": (spins() + 1, {"model": "Potts", "n_states": 4}, "categorical with 4 states: X says"),
         "many clock states": (np.arange(96).reshape(2, 48), {"model": "Clock", "n_states": 96}, "categorical with 96"),
         "Ising": (np.sign(spins() + 0.5), {"model": "Ising"}, "bernoulli"),
+        "integers without a 1": (np.minimum(spins(), 0), {}, "gaussian"),
         "integers from -1": (spins() * 2 + 1, {}, "gaussian"),
     }
     for what, (data, attributes, expected) in cases.items():
@@ -168,7 +169,7 @@ def test_auto_goes_by_attributes_and_values():
         ("von_mises_fisher", 1.01 * vectors(), r"length 1.01 at index \(0, 0, 0\).*divide by the lengths"),
         ("von_mises_fisher", vectors()[..., :2], r"X of shape \(sample, site..., 3\)"),
         ("von_mises_fisher", vectors()[:, 0, 0], "a single site"),
-        ("categorical", spins() * 2 + 1, r"outside the support of the categorical likelihood with states -1..1"),
+        ("categorical", spins() * 2 + 1, r"X holds -1 at index .* with states 0..3; recode the states as 0..q-1"),
         ("vonmises", angles()[0], "did you mean 'von_mises'"),
     ],
 )

@@ -5,8 +5,8 @@ also beta_k = sigmoid(last channel) in (0, 1), one a site; the effective field i
 (sample, site...):
 
 - Bernoulli, x in {0, 1}: p = sigmoid(h) (eq. 10); -ln p(x) = ln(1 + e^h) - x h. Data in {-1, 1} are read as 0, 1.
-- categorical, x in 0..q-1: p_s = e^{h_s} / sum_t e^{h_t}, fields (sample, site..., state) (eq. 13). Data that hold -1
-  are spins -1, 0, 1 (Blume-Capel), whose states are 0, 1, 2.
+- categorical, x in 0..q-1: p_s = e^{h_s} / sum_t e^{h_t}, fields (sample, site..., state) (eq. 13). Data that go
+  from -1 to 1 are spins -1, 0, 1 (Blume-Capel), whose states are 0, 1, 2.
 - Gaussian, unit variance: mean h (eq. 17); -ln p(x) = (x - h)^2 / 2 + ln(2 pi) / 2.
 - negative binomial, x a count: mean (l / l_0) e^r, dispersion theta, fields (sample, site..., 2) (`zeeman.vae.counts`).
 - von Mises, x an angle: p ~ e^{h.(cos x, sin x)}; von Mises-Fisher, x a unit vector: p ~ e^{h.x}; fields
@@ -274,8 +274,8 @@ def from_settings(settings: dict[str, Any]) -> Likelihood:
 
 
 def _states(X: NDArray, tempered: bool, about: Mapping[str, Any], why: str) -> tuple[Likelihood, str]:
-    """Three states -1, 0, 1 if X holds a -1, else 0..q-1, q from the largest or the attributes."""
-    if X.min() == -1 or about.get("model") == "BlumeCapel":
+    """Three states -1, 0, 1 if X goes from -1 to 1, else 0..q-1, q from the largest or the attributes."""
+    if (X.min() == -1 and X.max() == 1) or about.get("model") == "BlumeCapel":
         likelihood = CategoricalLikelihood(tempered, n_states=3, low=-1)
         return likelihood, f"categorical with 3 states, -1, 0, 1: {why}"
     states = max(2, int(X.max()) + 1, int(about.get("n_states", 0)))
@@ -310,7 +310,7 @@ def _recognise(X: NDArray) -> tuple[str, str]:
             return "bernoulli", f"every value of X is {low} or 1"
     if X.dtype.kind in "iu" and X.min() >= 0 and X.max() < _MOST_STATES:
         return "categorical", f"X holds integers 0..{int(X.max())}"
-    if X.dtype.kind in "iu" and X.min() == -1 and X.max() <= 1:
+    if X.dtype.kind in "iu" and X.min() == -1 and X.max() == 1:
         return "categorical", "X holds spins -1, 0, 1"
     if are_unit_vectors(X):
         return "von_mises_fisher", "X holds unit vectors along its last axis"
