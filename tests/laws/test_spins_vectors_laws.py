@@ -147,6 +147,19 @@ def test_chains_of_one_start_part(method):
     assert len(np.unique(y.round(4), axis=0)) == 40
 
 
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("method", MOVES[VectorModel])
+def test_the_configurations_one_starts_from_stay(kind, method):
+    model = kind(square(3))
+    x = model.start("ordered", 32, np.random.default_rng(0))
+    kept = x.copy()
+    chains = MOVES[VectorModel][method](model, 1.0, x, np.random.default_rng(1))
+    first = chains.configurations()
+    chains.advance(3)
+    np.testing.assert_array_equal(x, kept)
+    np.testing.assert_allclose(model.vectors(first), model.vectors(kept), atol=1e-6)
+
+
 @jit
 def _apply(x, out, which):
     for i in range(x.size):

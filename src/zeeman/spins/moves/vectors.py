@@ -27,12 +27,15 @@ __all__ = [
 _LOCAL: dict[str, Any] = {
     "most_updates": 1.5e8, "pilot_chains": COLUMNS, "lanes": COLUMNS, "job": COLUMNS, "fill": 2 * COLUMNS,
 }  # fmt: skip
-_TRIALS = 2  # of the angle in a heat bath of XY: 0.34^2 = 12 % of the spins stay where the field is strong
 
 
 class VectorHeatBath:
-    """Draw every spin anew in its local field h, from exp(s . h / T), in site order."""
+    """Draw every spin anew in its local field h, from exp(s . h / T), in site order.
 
+    For XY by rejection: at most (0.34)^`TRIALS` of the spins, those in strong fields, stay as they are in a sweep.
+    """
+
+    TRIALS = 2
     cost: ClassVar[Cost] = Cost(10.0, **_LOCAL)
 
     def __init__(
@@ -52,7 +55,7 @@ class VectorHeatBath:
     def advance(self, n_steps: int) -> None:
         """Sweep `n_steps` times through all sites."""
         if self._model.n_components == 2:
-            kernels.xy_heat_bath(self.spins, self._neighbours, self._field, _TRIALS, self._states, n_steps)
+            kernels.xy_heat_bath(self.spins, self._neighbours, self._field, self.TRIALS, self._states, n_steps)
         else:
             kernels.heisenberg_heat_bath(self.spins, self._neighbours, self._field, self._states, n_steps)
 
@@ -108,8 +111,9 @@ class VectorOverRelaxation(VectorHeatBath):
     """
 
     N_REFLECTIONS = 4
+    TRIALS = 1  # costs less and forgets as fast: reflections do the rest
 
-    cost: ClassVar[Cost] = Cost(16.0, **_LOCAL)
+    cost: ClassVar[Cost] = Cost(12.0, **_LOCAL)
 
     def advance(self, n_steps: int) -> None:
         """Make `n_steps` rounds of one heat bath and the reflections."""
@@ -144,7 +148,7 @@ class VectorSwendsenWang:
         self, model: VectorModel, temperature: float, configurations: NDArray, rng: np.random.Generator
     ) -> None:
         self._model, self._lattice = model, model.lattice
-        self.spins = np.ascontiguousarray(model.vectors(configurations), np.float32)  # (chain, site, component)
+        self.spins = np.array(model.vectors(configurations), np.float32, order="C")  # (chain, site, component)
         self._field = np.float32(model.coupling / temperature)
         self._states = np.stack([generators(rng) for _ in configurations])
         self._bonds = np.ascontiguousarray(model.lattice.bonds_of.T)
