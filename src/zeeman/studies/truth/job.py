@@ -241,12 +241,12 @@ def _hash_of_samplers() -> str:
 
 
 def _plain(run: Run) -> dict[str, Any]:
-    """A run in few digits: 2 of an error, and of values as many as it gives sense."""
+    """A run in few digits: 3 of an error, and of means as many as it gives sense."""
     exact, found, error = [], [], []
     for value, mean, sigma in zip(run.exact, run.found, run.error, strict=True):
         digits = 6 if not sigma > 0 else max(0, 2 - math.floor(math.log10(sigma)))
         told = math.isfinite(value)
-        exact.append(round(float(value), digits) if told else None)
+        exact.append(round(float(value), 8) if told else None)
         found.append(round(float(mean), digits) if told else None)
         error.append(round(float(sigma), digits) if told else None)
     return {

@@ -15,7 +15,7 @@ from zeeman.studies.truth.job import Run, Truth
 __all__ = ["markdown", "table"]
 
 _HEADS = {
-    "energy": "E/N", "specific_heat": "C/N", "absolute": "<|m|>", "second": "<m²>", "binder": "U₄",
+    "energy": "E/N", "specific_heat": "C/N", "absolute": r"⟨\|m\|⟩", "second": "⟨m²⟩", "binder": "U₄",
     "identity_energy": "local identity", "identity_order": "global identity",
 }  # fmt: skip
 
@@ -102,7 +102,7 @@ def _family(runs: Sequence[Mapping[str, Any]], observables: Sequence[str], famil
 
 
 def _exact(value: float | None, observable: str) -> str:
-    return "" if value is None else "0" if observable.startswith("identity") else f"**{value:.6f}**".replace("-", "−")
+    return "" if value is None else "0" if observable.startswith("identity") else f"**{value:.7g}**".replace("-", "−")
 
 
 def _found(value: float | None, error: float | None, z: float | None) -> str:
