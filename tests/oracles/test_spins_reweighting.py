@@ -11,6 +11,7 @@ from scipy.signal import lfilter
 
 from zeeman import spins
 from zeeman.spins import exact
+from zeeman.spins.observables import helicity_terms
 from zeeman.spins.reweighting import crossing, peak, reweight
 
 T = [2.1, 2.2, 2.3, 2.45, 2.6]
@@ -204,3 +205,15 @@ def test_a_table_of_a_curve(ising):
     assert table.value.dims == ("temperature",)
     assert float(table.error[0]) == fit.energy(2.2).error
     assert (table.n_effective > 1000).all()
+
+
+def test_stiffness_between_temperatures():
+    """Upsilon(T) from its two series is that of samples at T itself."""
+    model = spins.XY(spins.square(6))
+    data = spins.sample(model, [0.8, 1.0], 3000, seed=14, n_threads=1)
+    upsilon = reweight(data).quantity(lambda t, a, b: a - b / t, *helicity_terms(data.configuration, model))
+    for t in (0.8, 0.9, 1.0):
+        direct = spins.measure(spins.sample(model, t, 3000, seed=15, n_threads=1)).estimate("helicity_modulus", t)
+        found = upsilon(t)
+        assert abs(found.value - direct.value) < Z * math.hypot(found.error, direct.error)
+    assert upsilon(0.9).error < 0.02

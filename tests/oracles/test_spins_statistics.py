@@ -1,9 +1,12 @@
 """Autocorrelation times and errors against AR(1) in closed form and against pyerrors."""
 
 import math
+import re
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy.signal import lfilter
 
 from zeeman.spins import statistics
@@ -54,3 +57,108 @@ def test_jackknife_against_error_propagation():
     assert error == pytest.approx(2 * x.mean() * x.std() / math.sqrt(len(x)), rel=0.25)
     # the plug-in estimate is high by var / n, and that is removed
     assert x.mean() ** 2 - value == pytest.approx(x.var() / len(x), rel=0.5)
+
+
+@pytest.mark.parametrize("windowing", ["sokal", "wolff"])
+@pytest.mark.parametrize("a", [0.0, 0.6, 0.9])
+def test_error_bars_cover(a, windowing):
+    """Of 400 AR(1) series with known mean and tau, 68 % of the means and times lie within one error (windows cut)."""
+    n, tau = 8000, (1 + a) / (2 * (1 - a))
+    found = [statistics.mean(x, windowing) for x in ar1(a, (400, n), seed=int(10 * a) + 7)]
+    inside = np.mean([abs(one.value) < one.error for one in found])
+    assert abs(inside - 0.683) < 4.5 * math.sqrt(0.683 * 0.317 / 400) + 0.01
+    times, errors = np.array([one.tau for one in found]), np.array([one.tau_error for one in found])
+    if a:
+        # Wolff's window leaves exp(-W / tau), Sokal's e^-6 of tau out
+        assert np.mean(times) == pytest.approx(tau, rel=0.08)
+        assert np.std(times) == pytest.approx(np.mean(errors), rel=0.3)
+
+
+def test_windows_of_wolff_against_pyerrors():
+    import pyerrors
+
+    x = ar1(0.85, (3, 20_000), seed=4) + np.array([[2.0], [3.0], [1.0]])
+    x[1] += 0.8 * x[0]  # correlated with the first
+    obs = [pyerrors.Obs([series], ["ensemble"]) for series in x]
+
+    def f(a, b, c):
+        return a * b / c**2
+
+    theirs = f(*obs)
+    theirs.gamma_method(S=1.5)
+    ours = statistics.propagate(f, *x)
+    assert ours.value == pytest.approx(theirs.value, rel=1e-12)
+    assert ours.error == pytest.approx(theirs.dvalue, rel=2e-3)
+    assert ours.tau == pytest.approx(theirs.e_tauint["ensemble"], rel=2e-3)
+    assert ours.tau_error == pytest.approx(theirs.e_dtauint["ensemble"], rel=5e-3)
+    jack = statistics.derived(f, *x)
+    assert jack.error == pytest.approx(theirs.dvalue, rel=0.2)
+    assert abs(jack.value - ours.value) < 0.1 * ours.error  # a bias of order 1 / n, taken off
+
+
+def test_derived_quantities_cover_where_samples_are_correlated():
+    """Ratio of means of correlated AR(1) series: both ways, 300 runs."""
+    truth, hits = 2.0 / 3.0, np.zeros(2)
+    x = ar1(0.8, (300, 2, 4000), seed=5)
+    a, b = 2 + x[:, 0], 3 + 0.5 * x[:, 0] + x[:, 1]
+    for one, other in zip(a, b, strict=True):
+        for k, method in enumerate((statistics.propagate, statistics.derived)):
+            found = method(lambda p, q: p / q, one, other)
+            hits[k] += abs(found.value - truth) < found.error
+    # 68.3 %; the jackknife's blocks cut tau / B = 6 % off the variance
+    assert np.all(np.abs(hits / 300 - 0.67) < 4.5 * math.sqrt(0.683 * 0.317 / 300)), hits / 300
+
+
+def test_jackknife_takes_blocks_from_the_measured_time():
+    x = ar1(0.9, (100_000,), seed=6)
+    value, error = statistics.jackknife(lambda s: s.mean(), x)
+    assert error == pytest.approx(statistics.mean(x).error, rel=0.35)
+    assert value == pytest.approx(x[: len(x) // 200 * 200].mean(), abs=0.1 * error)
+    assert statistics.block_length(x) > 5 * statistics.autocorrelation_time(x)
+    assert statistics.block_length(np.random.default_rng(0).standard_normal(1000)) <= 10
+    chains = statistics.derived(lambda a: a, x.reshape(10, -1))
+    assert chains.value == pytest.approx(x.mean(), rel=1e-9)
+    assert chains.error == pytest.approx(statistics.mean(x).error, rel=0.35)
+
+
+def test_refusals_of_statistics():
+    x = np.arange(30.0)
+    for call in (
+        lambda: statistics.mean(x, "wolf"),
+        lambda: statistics.mean([]),
+        lambda: statistics.mean([1.0, math.nan]),
+        lambda: statistics.derived(lambda a, b: a, x, x[:-1]),
+        lambda: statistics.propagate(lambda a, b: a, x, x[:-1]),
+        lambda: statistics.jackknife(lambda a, b: a, x, x[:-1]),
+        lambda: statistics.jackknife(lambda a: a, x, n_blocks=31),
+        lambda: statistics.derived(lambda a: a, [1.0]),
+    ):
+        with pytest.raises(ValueError, match=r"\w"):
+            call()
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "text"),
+    [
+        (1.23412, 0.0052, "1.234(5)"), (1.2, 0.0194, "1.200(19)"), (1.2, 0.0196, "1.20(2)"), (1.2, 0.0096, "1.200(10)"),
+        (12.34, 1.2, "12.3(1.2)"), (12.34, 2.3, "12(2)"), (12345.0, 56.0, "12340(60)"), (12345.0, 156.0, "12340(160)"),
+        (0.003, 0.05, "0.00(5)"), (0.0, 0.3, "0.0(3)"), (-1.745565, 3e-6, "-1.745565(3)"), (0.5, 0.99, "0.5(1.0)"),
+        (1.2e8, 4e5, "1.200(4)e+08"), (2.5e-7, 1.2e-9, "2.500(12)e-07"), (3.0, 0.0, "3(0)"), (3.0, math.nan, "3(nan)"),
+        (math.inf, math.nan, "inf(nan)"), (99.96, 0.1, "99.96(10)"), (0.9996, 0.004, "1.000(4)"),
+    ],
+)  # fmt: skip
+def test_print(value, error, text):
+    assert str(statistics.Estimate(value, error, 0.5, 10)) == text
+
+
+@given(st.floats(-1e9, 1e9), st.floats(1e-12, 1e9))
+def test_what_is_printed_is_the_value_and_the_error(value, error):
+    """Read back: the value to half a unit of the last digit, the error to 10 % of itself or a half of its one digit."""
+    number, power = re.fullmatch(r"(.*\))(e[+-]\d+)?", statistics.shorthand(value, error)).groups()
+    digits, inside = re.fullmatch(r"(-?[\d.]+)\(([\d.]+)\)", number).groups()
+    scale = float("1" + (power or "e0"))
+    decimals = len(digits.partition(".")[2])
+    spread = float(inside) * (1 if "." in inside else 10.0**-decimals) * scale
+    assert spread == pytest.approx(error, rel=0.26)
+    assert abs(float(digits) * scale - value) <= spread / 2 * 1.0001 + 1e-12 * abs(value)
+    assert len(inside.replace(".", "").strip("0")) <= 2

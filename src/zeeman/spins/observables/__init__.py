@@ -4,7 +4,13 @@ order parameters (`order`) - structure factor and correlation length (`fourier`)
 specific heat, susceptibility, Binder cumulant (`moments`).
 """
 
-from zeeman.spins.observables.fourier import correlation_length, peak_structure, structure_factor, wavevectors
+from zeeman.spins.observables.fourier import (
+    correlation_length,
+    lattice_momentum,
+    peak_structure,
+    structure_factor,
+    wavevectors,
+)
 from zeeman.spins.observables.moments import (
     Moments,
     binder,
@@ -25,11 +31,11 @@ from zeeman.spins.observables.order import (
     three_sublattice_order,
     vacancy_density,
 )
-from zeeman.spins.observables.rotors import helicity_modulus, vortex_density, vorticity
+from zeeman.spins.observables.rotors import helicity_modulus, helicity_terms, vortex_density, vorticity
 
 __all__ = [
     "Moments", "anisotropy", "binder", "binder_cumulant", "clock_vector", "correlation_length", "helicity_modulus",
-    "magnetization", "moments", "peak_structure", "potts_order", "potts_vector", "specific_heat", "squared_spin",
-    "staggered_magnetization", "stripe_order", "structure_factor", "susceptibility", "three_sublattice_order",
-    "vacancy_density", "vortex_density", "vorticity", "wavevectors",
+    "helicity_terms", "lattice_momentum", "magnetization", "moments", "peak_structure", "potts_order", "potts_vector",
+    "specific_heat", "squared_spin", "staggered_magnetization", "stripe_order", "structure_factor", "susceptibility",
+    "three_sublattice_order", "vacancy_density", "vortex_density", "vorticity", "wavevectors",
 ]  # fmt: skip

@@ -20,7 +20,7 @@ from zeeman.spins.observables.fields import label, per_chunk, waves
 from zeeman.spins.observables.geometry import geometry
 from zeeman.spins.statistics import Estimate, derived
 
-__all__ = ["correlation_length", "peak_structure", "structure_factor", "wavevectors"]
+__all__ = ["correlation_length", "lattice_momentum", "peak_structure", "structure_factor", "wavevectors"]
 
 _NOTHING = 1e-12  # a share of the peak that is rounding
 
@@ -85,11 +85,9 @@ def peak_structure(x: Any, model: Model) -> tuple[Any, Any]:
 
 
 def correlation_length(centre: ArrayLike, nearest: ArrayLike, lattice: Lattice) -> Estimate:
-    r"""Second-moment correlation length, xi = sqrt(<S(K)> / <S(K + k)> - 1) / k^, in distances of neighbours.
+    """Second-moment correlation length, xi = sqrt(<S(K)> / <S(K + k)> - 1) / k^, in distances of neighbours.
 
-    k^2 = (2 d / z) sum_delta (1 - cos k . delta) over the z shortest vectors of the cells, in units of their length:
-    k^ = 2 sin(pi / L) on chain, square and cubic lattice, sqrt(16/3) sin(pi / L) on triangular and (cells sqrt(3)
-    apart) honeycomb. Means xi only in the disordered phase; xi / L crosses at a continuous transition.
+    k^ is the `lattice_momentum`. Means xi only in the disordered phase; xi / L crosses at a continuous transition.
 
     Parameters
     ----------
@@ -97,16 +95,20 @@ def correlation_length(centre: ArrayLike, nearest: ArrayLike, lattice: Lattice) 
         From `peak_structure`.
 
     Source: F. Cooper, B. Freedman, D. Preston, Nucl. Phys. B 210, 210 (1982); S. Caracciolo et al., Nucl. Phys. B 403,
-    475 (1993), eq. 2.20. 0 where noise puts S(K + k) above S(K), infinite in perfect order.
+    475 (1993). 0 where noise puts S(K + k) above S(K), infinite in perfect order.
     """
-    k = _lattice_momentum(lattice)
+    k = lattice_momentum(lattice)
     if np.asarray(nearest).mean() <= _NOTHING * np.asarray(centre).mean():
         return Estimate(math.inf, math.nan)
     return derived(lambda a, b: np.sqrt(np.maximum(a / b - 1, 0)) / k, centre, nearest)
 
 
-def _lattice_momentum(lattice: Lattice) -> float:
-    """Return k^ of the smallest wave vector, from the shortest vectors of the cells."""
+def lattice_momentum(lattice: Lattice) -> float:
+    """Return k^ of the smallest wave vector k, k^^2 = (2 d / z) sum_delta (1 - cos k . delta).
+
+    Over the z shortest vectors of the cells, in units of their length: 2 sin(pi / L) on chain, square and cubic
+    lattice, 4/sqrt(3) sin(pi / L) on the triangular, 4/3 sin(pi / L) on the honeycomb, whose cells are sqrt(3) apart.
+    """
     g = geometry(lattice)
     dim = len(g.primitive)
     steps = list(g.primitive)

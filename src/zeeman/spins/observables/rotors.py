@@ -13,7 +13,7 @@ from zeeman.spins.models import Model
 from zeeman.spins.observables.fields import label, per_chunk
 from zeeman.spins.observables.geometry import geometry
 
-__all__ = ["helicity_modulus", "vortex_density", "vorticity"]
+__all__ = ["helicity_modulus", "helicity_terms", "vortex_density", "vorticity"]
 
 
 def helicity_modulus(x: Any, model: Any, temperature: float) -> Any:
@@ -43,16 +43,25 @@ def helicity_modulus(x: Any, model: Any, temperature: float) -> Any:
     ndarray or DataArray, (sample,)
         Same unit as J.
 
-    Source: M. Fisher, M. Barber, D. Jasnow, PRA 8, 1111 (1973); T. Ohta, D. Jasnow, PRB 20, 139 (1979), eq. 2.6;
+    Source: M. Fisher, M. Barber, D. Jasnow, PRA 8, 1111 (1973); T. Ohta, D. Jasnow, PRB 20, 139 (1979);
     S. Teitel, C. Jayaprakash, PRB 27, 598 (1983).
     """
     if not temperature > 0:
         raise ValueError(f"temperature must be positive, got {temperature}")
+    aligned, current = helicity_terms(x, model)
+    return aligned - current / temperature
+
+
+def helicity_terms(x: Any, model: Any) -> tuple[Any, Any]:
+    """Two series a and b with Upsilon = <a> - <b> / T, see `helicity_modulus`; reweighting needs them apart.
+
+    ``fit.quantity(lambda t, a, b: a - b / t, *helicity_terms(x, model))`` is Upsilon at every temperature.
+    """
     lattice, coupling = model.lattice, float(model.coupling)
     g = geometry(lattice)
     dim = len(g.primitive)
 
-    def stiffness(v: NDArray[np.float64]) -> NDArray[np.float64]:
+    def terms(v: NDArray[np.float64]) -> NDArray[np.float64]:
         n = v.shape[2]
         planes = list(itertools.combinations(range(n), 2))
         if not planes:
@@ -66,9 +75,11 @@ def helicity_modulus(x: Any, model: Any, temperature: float) -> Any:
                 turn = (a[..., p] * b[..., q] - a[..., q] * b[..., p]).sum(axis=1)
                 current[:, k] += turn[:, None] * displacement
         square = (current**2).sum(axis=2).mean(axis=1)
-        return coupling / (g.volume * lattice.n_sites * dim) * (2 / n * aligned - coupling / temperature * square)
+        scale = coupling / (g.volume * lattice.n_sites * dim)
+        return scale * np.stack([2 / n * aligned, coupling * square], axis=1)
 
-    return label(x, per_chunk(x, model, stiffness))
+    found = per_chunk(x, model, terms)
+    return label(x, found[:, 0]), label(x, found[:, 1])
 
 
 def vorticity(x: Any, model: Model) -> Any:

@@ -94,14 +94,15 @@ def derived(function: Callable[..., Any], *series: ArrayLike) -> Estimate:
         raise ValueError(f"all series must have one shape, got {[a.shape for a in arrays]}; trim the longer ones")
     length = min(max(block_length(a) for a in arrays), arrays[0].shape[1])
     per_chain = arrays[0].shape[1] // length
-    # samples that fill no block stay in the value and in every replicate
     sums = np.stack([a[:, : per_chain * length].reshape(-1, length).sum(axis=1) for a in arrays])
     n, n_samples = sums.shape[1], arrays[0].size
     if n < 2:
         raise ValueError(f"{n_samples} samples make {n} block of {length}: errors need more samples")
-    totals = np.array([a.sum() for a in arrays])
-    value = float(function(*(totals / n_samples)))
-    left_out = np.asarray(function(*((totals[:, None] - sums) / (n_samples - length))), np.float64)
+    totals = sums.sum(axis=1)
+    left_out = np.asarray(function(*((totals[:, None] - sums) / ((n - 1) * length))), np.float64)
     error = math.sqrt((n - 1) * float(((left_out - left_out.mean()) ** 2).mean()))
+    # samples that fill no block are in the value, not in its bias
+    bias = (n - 1) * (float(left_out.mean()) - float(function(*(totals / (n * length)))))
+    value = float(function(*(a.mean() for a in arrays))) - bias
     slow = max(autocorrelation_time(a) for a in arrays)
-    return Estimate(value - (n - 1) * (float(left_out.mean()) - value), error, slow, n_samples / (2 * slow))
+    return Estimate(value, error, slow, n_samples / (2 * slow))
