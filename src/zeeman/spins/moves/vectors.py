@@ -27,6 +27,8 @@ __all__ = [
 _LOCAL: dict[str, Any] = {
     "most_updates": 1.5e8, "pilot_chains": COLUMNS, "lanes": COLUMNS, "job": COLUMNS, "fill": 2 * COLUMNS,
 }  # fmt: skip
+# largest tangent of half a turn (of each component), in units of sqrt(T / (z |J|)): forgets soonest near T = |J|
+_WIDTH = {2: 2.4, 3: 1.8}
 
 
 class VectorHeatBath:
@@ -82,7 +84,7 @@ class VectorHeatBath:
 class VectorMetropolis(VectorHeatBath):
     """Turn every spin by a random rotation and accept with min(1, exp(-dE / T)).
 
-    The width of the rotations is a function of T alone, for about half to be accepted.
+    The width of the rotations is a function of T alone, wide enough to forget soon.
     """
 
     cost: ClassVar[Cost] = Cost(5.0, **_LOCAL)
@@ -98,9 +100,6 @@ class VectorMetropolis(VectorHeatBath):
         """Sweep `n_steps` times through all sites."""
         sweep = kernels.xy_metropolis if self._model.n_components == 2 else kernels.heisenberg_metropolis
         sweep(self.spins, self._neighbours, self._field, self._width, self._states, n_steps)
-
-
-_WIDTH = {2: 2.4, 3: 1.8}  # largest tan of half a turn (each component), in units of sqrt(T / (z |J|)): measured
 
 
 class VectorOverRelaxation(VectorHeatBath):
