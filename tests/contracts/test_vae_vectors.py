@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from sklearn.base import clone
 from sklearn.decomposition import PCA
 
+import zeeman as zm
 from zeeman import plots
 from zeeman.data import write_dataset
 from zeeman.plots.drawn import drawn
@@ -139,6 +140,8 @@ def test_auto_goes_by_attributes_and_values():
     vae = fitted(whole)
     assert vae.likelihood_ == "von_mises"
     np.testing.assert_array_equal(vae.transform(whole), vae.transform(X))
+    drawn_spins = zm.spins.sample(zm.spins.XY(zm.spins.square(4)), 0.5, 20, method="metropolis", seed=0).configuration
+    assert fitted(drawn_spins).likelihood_ == "von_mises"  # the variable alone says it too
     cases = {
         "angles without a name": (X, {}, "gaussian: .*if they are angles, likelihood='von_mises'"),
         "cosines with a name": (np.cos(X), {"model": "XY"}, "gaussian: X holds real numbers$"),
@@ -221,6 +224,23 @@ def test_encoders_see_one_hot_states():
     assert seen.shape == (48, 3, 8, 8)
     for k, value in enumerate((-1, 0, 1)):
         np.testing.assert_array_equal(seen[:, k], value == X)
+
+
+@pytest.mark.parametrize("likelihood", sorted(DATA))
+def test_evidence(likelihood):
+    """Quadrature and importance sampling agree; data drawn for the sandwich are data of this kind."""
+    from zeeman.information import importance, quadrature, rate_distortion, sandwich
+
+    X = DATA[likelihood][0]
+    vae = fitted(X, likelihood=likelihood, network="mlp", n_epochs=8, learning_rate=3e-3)
+    found = importance(vae, X[:4], n_draws=2000)
+    exact = quadrature(vae, X[:4]).log_likelihood
+    assert (np.abs(found.log_likelihood - exact) < 5 * found.error + 0.02).all()
+    assert rate_distortion(vae, X[:4]).elbo.mean() < exact.mean()
+    both = sandwich(vae, n_samples=2, n_chains=2, n_temperatures=4)
+    assert both.X.shape == (1, 2, *X.shape[1:])
+    vae._likelihood.states(both.X[0])
+    assert np.isfinite(both.lower).all()
 
 
 # --- padding ---------------------------------------------------------------------------------------------------------

@@ -190,18 +190,20 @@ def _dataset(
     lattice = model.lattice
     flat = configurations.reshape(-1, *configurations.shape[2:])
     energy = np.concatenate([model.energy(part) for part in np.array_split(flat, -(-len(flat) // 4096))])
+    numbers = {name: value for name, value in vars(model).items() if isinstance(value, (int, float))}
+    about = {"model": type(model).__name__, **numbers}  # on the variable too: alone, angles are just numbers
     return xr.Dataset(
         {
             "configuration": (
                 ("sample", *lattice.axes, *model.value_axes),
                 flat.reshape(len(flat), *lattice.shape, *model.value_axes.values()),
+                about,
             ),
             "energy": (("sample",), energy),
         },
         coords={"temperature": (("sample",), np.repeat(temperatures, n_samples))},
         attrs={
-            "model": type(model).__name__, "lattice": lattice.name, "length": lattice.shape[0],
-            **{name: value for name, value in vars(model).items() if isinstance(value, (int, float))},
+            **about, "lattice": lattice.name, "length": lattice.shape[0],
             "method_asked": method, "seed": str(entropy), "n_samples": n_samples,
             "temperatures": temperatures.tolist(),
             "method": [plan.pilot.method for plan in plans],

@@ -88,7 +88,6 @@ class VonMisesLikelihood(DirectionLikelihood):
 
     def vectors(self, x: Tensor) -> Tensor:
         """Return (cos x, sin x)."""
-        x = x.float()
         return torch.stack([x.cos(), x.sin()], dim=-1)
 
     def distribution(self, fields: Tensor) -> Distribution:
