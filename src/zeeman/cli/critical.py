@@ -42,5 +42,8 @@ def critical(
         print(words.plan(table.plan(rows, size, out), flags.json))
         return DONE
     lines = table.critical_table(rows, size, out, seed=seed, progress=not flags.quiet)
-    print(words.as_json([vars(line) for line in lines]) if flags.json else table.written(lines))
+    if flags.json:
+        print(words.as_json([vars(line) for line in lines]))
+    else:
+        print("\n".join([table.written(lines), "", *table.refusals(lines), f"{out / size / 'table.md'}"]))
     return DONE

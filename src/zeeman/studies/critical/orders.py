@@ -30,7 +30,7 @@ from zeeman.vae import BetaVAE
 from zeeman.vae.likelihoods import resolve
 from zeeman.vae.model import LatentModel
 
-__all__ = ["Order", "codes_of", "latent_template", "model_order", "principal_components"]
+__all__ = ["Order", "codes_of", "fitted_to", "latent_template", "model_order", "principal_components"]
 
 _PORTION = 512
 _TRAINED_ON = 20_000  # configurations of one training at most
@@ -79,9 +79,9 @@ def codes_of(estimator: Any, sizes: Sequence[Samples], seed: int) -> list[Order]
             )
     local = not several and _is_local(estimator)
     if local:
-        fitted = _fitted(estimator, sizes[0], seed)
+        fitted = fitted_to(estimator, sizes[0], seed)
         return [_read(_models_on(fitted, one), fitted, one) for one in sizes]
-    return [_coded(_fitted(vae, one, seed), one) for vae, one in zip(given, sizes, strict=True)]
+    return [_coded(fitted_to(vae, one, seed), one) for vae, one in zip(given, sizes, strict=True)]
 
 
 def latent_template(samples: Samples, seed: int, n_replicas: int = 3, n_epochs: int = 12) -> BetaVAE:
@@ -130,7 +130,8 @@ def _is_local(vae: BetaVAE) -> bool:
     return isinstance(network, (tuple, list)) and isinstance(network[0], LocalEncoder)
 
 
-def _fitted(vae: BetaVAE, samples: Samples, seed: int) -> BetaVAE:
+def fitted_to(vae: BetaVAE, samples: Samples, seed: int) -> BetaVAE:
+    """The estimator if it is fitted, else a copy fitted to (at most 20,000 of) these samples."""
     try:
         check_is_fitted(vae)
     except NotFittedError:

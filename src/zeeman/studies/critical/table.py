@@ -11,7 +11,7 @@ import os
 import time
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -28,14 +28,16 @@ from zeeman.spins.statistics import shorthand
 from zeeman.spins.transitions import CriticalTemperature
 from zeeman.studies.critical.estimate import critical_temperature
 from zeeman.studies.critical.orders import latent_template
+from zeeman.studies.critical.roads import BEYOND, measured_roads, roads_written
 from zeeman.studies.critical.rows import ROWS, Effort, Row, effort_of
 from zeeman.studies.critical.samples import read_samples
 from zeeman.studies.figures.claims import Numbers
 from zeeman.studies.figures.shelf import Shelf
 
-__all__ = ["ESTIMATORS", "Line", "critical_table", "lines_of", "plan", "written"]
+__all__ = ["ESTIMATORS", "Line", "critical_table", "markdown", "plan", "refusals", "written"]
 
 ESTIMATORS = ("latent", "beside", "pca")
+_ALL_ROADS = "square"  # the row that is measured by every signal
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,7 @@ class Line:
     exact_error: float
     found: dict[str, dict[str, Any]]
     seconds: float
+    roads: tuple[dict[str, Any], ...] = ()
 
     def pull(self, estimator: str) -> float:
         """(value - exact) / error, the error of the exact value included."""
@@ -105,25 +108,53 @@ def plan(rows: Sequence[str], size: str, out: Path) -> dict[str, Any]:
     }
 
 
-def lines_of(record: Mapping[str, Any]) -> list[Line]:
-    """Lines of a table.json that was read."""
-    return [Line(**one) for one in record["lines"]]
+def markdown(record: Mapping[str, Any]) -> str:
+    """Table.json as it is read, in Markdown: the table, refusals, the roads, and the machine."""
+    lines = [Line(**one) for one in record["lines"]]
+    made = record["provenance"]
+    text = [written(lines), "", *refusals(lines), ""]
+    for line in lines:
+        if line.roads:
+            text += [
+                f"{line.title}, every road (exact {line.exact:.6f}):",
+                "",
+                roads_written(line.roads, line.exact),
+                "",
+            ]
+    seconds = sum(line.seconds for line in lines)
+    text.append(
+        f"Size *{record['size']}*, {len(lines)} of {len(ROWS)} rows, {seconds / 60:.0f} minutes on "
+        f"{made['processors']} processors that had other work too; zeeman {made['versions'].get('zeeman', '')}, commit "
+        f"{made['commit']}."
+    )
+    return "\n".join(text)
 
 
-def written(lines: Sequence[Line], names: Mapping[str, str] | None = None) -> str:
+def written(lines: Sequence[Line]) -> str:
     """Lines as a Markdown table: estimates with their errors in brackets, and pulls."""
-    names = names or {"latent": "latent", "beside": "Binder or stiffness", "pca": "PCA"}
-    head = ["model", "exact", *(cell for name in names.values() for cell in (name, "pull"))]
+    head = ["model", "exact", "latent", "pull", "Binder (B) or stiffness (S)", "pull", "PCA", "pull"]
     text = [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
     for line in lines:
-        exact = shorthand(line.exact, line.exact_error) if line.exact_error else f"{line.exact:.6f}"
-        cells = [line.title, exact]
-        for name in names:
+        cells = [line.title, shorthand(line.exact, line.exact_error) if line.exact_error else f"{line.exact:.6f}"]
+        for name in ESTIMATORS:
             one = line.found[name]
-            text_of = f"{shorthand(one['value'], one['error'])}" if "value" in one else "-"
-            cells += [text_of, f"{line.pull(name):+.1f}" if "value" in one else one.get("refused", "-")]
+            if "value" not in one:
+                cells += ["-", "-"]
+                continue
+            of = {"binder": " B", "helicity": " S"}[line.beside] if name == "beside" else ""
+            cells += [f"{shorthand(one['value'], one['error'])}{of}", f"{line.pull(name):+.1f}"]
         text.append(f"| {' | '.join(cells)} |")
     return "\n".join(text)
+
+
+def refusals(lines: Sequence[Line]) -> list[str]:
+    """Where an estimator found nothing, and why."""
+    return [
+        f"- {line.title}, {name}: {line.found[name]['refused']}"
+        for line in lines
+        for name in ESTIMATORS
+        if "refused" in line.found[name]
+    ]
 
 
 def _line(key: str, row: Row, effort: Effort, shelf: Shelf, seed: int) -> Line:
@@ -147,8 +178,27 @@ def _line(key: str, row: Row, effort: Effort, shelf: Shelf, seed: int) -> Line:
         make = partial(_estimate, name, row, data, effort, shelf, key, seed)
         stored = shelf.get(f"estimate-{key}-{name}", about, lambda _, make=make: make())  # type: ignore[misc]
         found[name] = json.loads(str(stored["found"]))
+    roads = _roads(row, data, lengths, centre, about, effort, shelf, seed) if key == _ALL_ROADS else ()
     exact = spins.exact.critical_temperature(row.make(8))
-    return Line(key, row.title, row.beside, float(exact), float(exact.error), found, shelf.seconds - before)
+    return Line(key, row.title, row.beside, float(exact), float(exact.error), found, shelf.seconds - before, roads)
+
+
+def _roads(
+    row: Row, data: list[xr.Dataset], lengths: Sequence[int], centre: float, about: dict[str, Any], effort: Effort,
+    shelf: Shelf, seed: int,
+) -> tuple[dict[str, Any], ...]:  # fmt: skip
+    """The square Ising model by every signal."""
+
+    def make(_: Path) -> Numbers:
+        far = [
+            _sampled(
+                row.make(length), [centre * (1 + x / length) for x in BEYOND], effort.n_samples, seed + 2000 + length
+            )
+            for length in lengths
+        ]
+        return measured_roads(data, far, effort, seed)
+
+    return tuple(json.loads(str(shelf.get("roads", {**about, "beyond": BEYOND}, make)["found"])))
 
 
 def _lengths(row: Row, effort: Effort) -> tuple[int, ...]:
@@ -215,6 +265,6 @@ def _draw(found: CriticalTemperature, path: Path, exact: float) -> None:
 
 
 def _write(folder: Path, effort: Effort, lines: Sequence[Line]) -> None:
-    record = {"size": effort.name, "lines": [vars(line) for line in lines], "provenance": provenance()}
+    record = {"size": effort.name, "lines": [asdict(line) for line in lines], "provenance": provenance()}
     write_json(folder / "table.json", record)
-    write_text(folder / "table.md", written(lines) + "\n")
+    write_text(folder / "table.md", markdown(record) + "\n")
