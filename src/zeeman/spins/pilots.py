@@ -97,6 +97,8 @@ def run_pilot(
         stride *= 2
     ratio = 2 * tau / stride
     relaxation = stride / math.log((ratio + 1) / (ratio - 1)) if ratio > 1 else 0.0
+    if stride > 1:  # nothing faster was resolved: readings a stride apart are what is known to be independent
+        relaxation = max(relaxation, stride / math.log(100))
     return Pilot(method, tau, relaxation, before, z, bool(good), step_cost, update)
 
 

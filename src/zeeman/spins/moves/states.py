@@ -180,7 +180,7 @@ class StateTempering(Tempering):
     """Replica exchange of heat-bath chains, up to T of z times the range of a bond's energy."""
 
     rung = StateHeatBath
-    cost: ClassVar[Cost] = Cost(8.0, 2.5e8, pilot_chains=32, lanes=8, job=64, fill=64, most_rounds=16)
+    cost: ClassVar[Cost] = Cost(10.0, 4e8, pilot_chains=16, lanes=8, job=64, fill=64, most_rounds=16)
 
     def hottest(self, model: Any) -> float:
         """Coordination times the range of bond energies, plus that of site energies."""
