@@ -223,6 +223,30 @@ def test_rule_is_exact_to_ninety_six_places():
     assert numbers == [int(1e-9 * 2.0**96), int(0.3 * 2.0**96)]
 
 
+def test_kernels_make_every_tensor_on_the_device_of_the_spins(monkeypatch):
+    """On the device without memory a tensor that a kernel made elsewhere would clash: the way to a GPU, without one."""
+    for name in ("rand", "randn", "randint"):  # there are no generators on that device
+        made = getattr(torch, name)
+        monkeypatch.setattr(torch, name, lambda *shape, made=made, generator=None, **rest: made(*shape, **rest))
+    table, block = torch.zeros(8, 4, dtype=torch.int64, device="meta"), slice(0, 4)
+    words = torch.zeros(8, 2, dtype=torch.int32, device="meta")
+    law = kernels.rule(acceptance(Ising(square(4), -1.0, 0.3), 2.0), True)
+    random = torch.zeros(kernels.PLACES, 4, 2, dtype=torch.int32, device="meta")
+    found = list(
+        kernels.first_places(words[block], words, table[block], random, law.unlike, law.below, law.places.tolist())
+    )
+    for q in (2, 3):
+        spins = torch.zeros(8, 5, dtype=torch.uint8, device="meta")
+        work = torch.zeros(1, q, q, device="meta"), torch.zeros(q, device="meta"), None
+        for update in (kernels.state_heat_bath, kernels.state_metropolis):
+            found.append(update(spins, block, table, [0] * 4, *work))
+    for n in (2, 3):
+        vectors = torch.zeros(8, 5, n, device="meta")
+        own, h = vectors[block], kernels.field(vectors, block, table, 1.0)
+        found += [kernels.turned(own, h, 1.0, None), kernels.vector_heat_bath(own, h, None), kernels.reflected(own, h)]
+    assert {answer.device.type for answer in found} == {"meta"}
+
+
 def test_sample_takes_a_device():
     model = Ising(square(8))
     ds = sample(model, 2.5, 2000, "metropolis", seed=10, n_threads=1, device="cpu")

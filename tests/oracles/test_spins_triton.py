@@ -36,7 +36,7 @@ def test_neither_needed_nor_imported():
 
 def test_same_bits_as_torch_with_the_same_philox_words():
     pytest.importorskip("triton")
-    assert run("bits", TRITON_INTERPRET="1") == ["equal"] * 6
+    assert run("bits", TRITON_INTERPRET="1") == ["equal"] * 4
 
 
 def test_compiles_for_an_h100():
@@ -66,7 +66,7 @@ def test_philox_known_answer():
 
 def bits():
     """Sweep the same spins with the kernel on Triton's interpreter and with torch, both by the same Philox words."""
-    for lattice in (chain(8), square(3), triangular(3)):
+    for lattice in (chain(8), triangular(3)):
         sweep_alike(Ising(lattice))
         sweep_alike(Ising(lattice, -1.0, 0.3))
 
