@@ -8,20 +8,21 @@ One program updates `BLOCK` words, that is 32 BLOCK spins of one colour. Every w
 counter (word, group of places, low and high half of the sweep's number), key from the seed: no state is stored, and
 the numbers do not depend on how words are dealt to programs.
 
-The floor on one H100 (3.35 TB/s; 132 SM of 64 int32 lanes for logic and 64 for products, 1.7 GHz: 14.4 T slots/s each),
-square lattice, no field, a word of 32 flips with 12 places, in instructions that Triton's compiler writes for sm_90:
+The floor on one H100 (3.35 TB/s; 132 SM x 4 quarters, each issuing one instruction for 32 lanes a cycle to 16 lanes for
+logic and 16 for products, 1.7 GHz). Counted in the machine code that Triton's compiler writes for sm_90, square
+lattice, no field, size 128: one warp, 4,096 flips, 12 places:
 
-    three-input logic   Philox 6 a random word, 5 a place for stops, open and classes, neighbours' sum      145
-    products            low halves 45, high halves 45 of two slots                                          135
-    others              addresses, table of places, loads                                                    50
+    issue       558 logic, 252 products, 184 high halves of products, 300 addresses, loads, others     1,290 cycles
+    logic       (558 + 100) x 2                                                                        1,320 cycles
+    products    252 x 2 + 184 x 4                                                                      1,240 cycles
+    ties        four more places, 350 instructions, in six programs of ten                               210 cycles
 
-Logic and products run side by side, and one instruction is issued for 32 lanes a cycle and quarter of an SM: 200 slots
-of logic and addresses bind first, 6 a flip, 2,300 flips/ns; that half of the slots are lost is usual, and would leave
-1,100. Memory: own word read and written, the other colour read once if its lines stay in cache, 12 bytes in 32 flips,
-0.375 bytes a flip, 8,900 flips/ns; with one word a site also the table of neighbours, 16 bytes, 3,800. So random
-numbers are the bound and memory is not. Seven rounds of Philox (the fewest that pass BigCrush: Salmon et al. 2011,
-table 2) would save a quarter; the default is ten. A launch takes some 10 us: below 10^7 spins of one colour it shows,
-so small lattices want many chains.
+The three run side by side and bind alike: 1,530 cycles with the ties, 0.9 x 10^12 cycles/s in all, 2,400 flips/ns if
+none were lost; that half are is usual, and would leave 1,200. Random numbers are two thirds of it. Memory: own word
+read and written, the other colour read once if its lines stay in cache, 12 bytes in 32 flips, 0.375 bytes a flip,
+8,900 flips/ns; with one word a place also the table of neighbours, 16 bytes, 3,800. So arithmetic is the bound, not
+memory. Seven rounds of Philox (the fewest that pass BigCrush: Salmon et al. 2011, table 2) would save a fifth; the
+default is ten. A launch takes some 10 us: below 10^7 spins of one colour it shows, so small lattices want many chains.
 """
 
 from __future__ import annotations
