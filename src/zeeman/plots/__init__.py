@@ -9,10 +9,12 @@ from zeeman.plots.lattices import decoded, decoded_plane, energies, lattice, sam
 from zeeman.plots.spectrum import kappa_rule, level_ratios, levels, spectrum
 from zeeman.plots.style import save
 from zeeman.plots.training import curves, training
+from zeeman.plots.transitions import critical_temperature
 
 __all__ = [
     "against",
     "agreement",
+    "critical_temperature",
     "curves",
     "decoded",
     "decoded_plane",

@@ -6,10 +6,10 @@ from typing import Any
 
 from zeeman.studies.options import EmbeddingOptions, Options
 
-__all__ = ["EmbeddingOptions", "Options", "analyze", "reproduce", "sc", "spectrum"]
+__all__ = ["EmbeddingOptions", "Options", "analyze", "critical_temperature", "reproduce", "sc", "spectrum"]
 
 # their modules load torch and matplotlib: not before it is needed
-_HOME = {"analyze": "analysis", "reproduce": "papers", "spectrum": "embeddings"}
+_HOME = {"analyze": "analysis", "critical_temperature": "critical", "reproduce": "papers", "spectrum": "embeddings"}
 
 
 def __getattr__(name: str) -> Any:
