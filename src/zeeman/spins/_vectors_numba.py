@@ -93,11 +93,12 @@ def xy_heat_bath(spins, neighbours, k, trials, states, n_sweeps):
     """Draw the angle to the field from exp(|h| cos), by rejection from a wrapped Cauchy law.
 
     D. J. Best, N. I. Fisher, Applied Statistics 28 (1979) 152, in w = 1 - cos: with r = 1 + d, r^2 - 1 = r / |h|, the
-    trial is w = 2 d S^2 / (d + 2 C^2) for (C, S) at a uniform angle, accepted with c exp(1 - c), c = |h| (d + w). Where
-    all `trials` fail the spin stays: whether they do does not depend on it, so detailed balance holds exactly.
+    trial is w = 2 d S^2 / (d + 2 C^2) for (C, S) at a uniform angle, which makes the sine 2 S C sqrt(d (d + 2)) /
+    (d + 2 C^2), accepted with c exp(1 - c), c = |h| (d + w). Where all `trials` fail the spin stays: whether they do
+    does not depend on it, so detailed balance holds exactly.
     """
     h, u = np.empty(2 * COLUMNS, np.float32), np.empty(2 * COLUMNS, np.float32)
-    size, d = np.empty(COLUMNS, np.float32), np.empty(COLUMNS, np.float32)
+    law = np.empty(3 * COLUMNS, np.float32)  # |h|, d, sqrt(d (d + 2)) of each replica
     for b in range(spins.shape[0]):
         for _ in range(n_sweeps):
             for i in range(spins.shape[1]):
@@ -110,21 +111,24 @@ def xy_heat_bath(spins, neighbours, k, trials, states, n_sweeps):
                     h[w] = _ONE if weak else h[w] / length
                     h[_Y + w] = _ZERO if weak else h[_Y + w] / length
                     a = _HALF / length
-                    d[w] = a + a * a / (_ONE + np.sqrt(_ONE + a * a))
-                    size[w] = length
+                    d = a + a * a / (_ONE + np.sqrt(_ONE + a * a))
+                    law[w] = length
+                    law[_Y + w] = d
+                    law[_Z + w] = np.sqrt(d * (d + _TWO))
                 for _ in range(trials):
                     uniforms(states[b], u)
                     for w in range(COLUMNS):
                         cosine, sine = half_turn(u[w] - _HALF)
-                        far = _TWO * d[w] * sine * sine / (d[w] + _TWO * cosine * cosine)
-                        c = size[w] * (d[w] + far)
-                        accept = u[_Y + w] < c * exp(_ONE - c)
-                        along, across = _ONE - far, np.sqrt(max(far * (_TWO - far), _ZERO))
-                        across = across if sine > _ZERO else -across
+                        d = law[_Y + w]
+                        q = _TWO * sine / (d + _TWO * cosine * cosine)
+                        far = q * d * sine
+                        c = law[w] * (d + far)
+                        accept = _F(u[_Y + w] < c * exp(_ONE - c))
+                        along, across = _ONE - far, q * cosine * law[_Z + w]
                         x, y = along * h[w] - across * h[_Y + w], along * h[_Y + w] + across * h[w]
                         scale = _1_5 - _HALF * (x * x + y * y)
-                        s[w] = x * scale if accept else s[w]
-                        s[_Y + w] = y * scale if accept else s[_Y + w]
+                        s[w] += accept * (x * scale - s[w])
+                        s[_Y + w] += accept * (y * scale - s[_Y + w])
 
 
 @jit(**_CONTRACT)

@@ -38,7 +38,7 @@ class VectorHeatBath:
     """
 
     TRIALS = 2
-    cost: ClassVar[Cost] = Cost(10.0, **_LOCAL)
+    cost: ClassVar[Cost] = Cost(9.0, **_LOCAL)
 
     def __init__(
         self, model: VectorModel, temperature: float, configurations: NDArray, rng: np.random.Generator
@@ -112,7 +112,7 @@ class VectorOverRelaxation(VectorHeatBath):
     N_REFLECTIONS = 4
     TRIALS = 1  # costs less and forgets as fast: reflections do the rest
 
-    cost: ClassVar[Cost] = Cost(12.0, **_LOCAL)
+    cost: ClassVar[Cost] = Cost(11.0, **_LOCAL)
 
     def advance(self, n_steps: int) -> None:
         """Make `n_steps` rounds of one heat bath and the reflections."""
