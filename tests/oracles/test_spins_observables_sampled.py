@@ -146,6 +146,10 @@ def test_what_cannot_be_measured_is_told():
         spins.model_of(data.assign_attrs(model="Isin"))
     with pytest.raises(ValueError, match="do not say model"):
         spins.model_of(xr.Dataset())
+    table = spins.measure(data)
+    for wrong in (("energi", 2.0), ("energy", 2.1)):
+        with pytest.raises(ValueError, match="not in the table, which has"):
+            table.estimate(*wrong)
     with pytest.raises(ValueError, match="no 'energy'"):
         spins.measure(data.drop_vars("energy"))
 

@@ -66,7 +66,7 @@ def test_derivative_is_that_of_the_curve(ising):
 
 
 def test_peak_of_the_specific_heat_is_kaufmans(ising):
-    _, fit = ising
+    data, fit = ising
     ts = np.linspace(2.2, 2.4, 4001)
     c = exact.ising_specific_heat(ts, 16)
     found = peak(fit.specific_heat)
@@ -75,6 +75,12 @@ def test_peak_of_the_specific_heat_is_kaufmans(ising):
     assert found.temperature.error < 0.02
     with pytest.raises(ValueError, match="largest at the end"):
         peak(fit.specific_heat, 2.4, 2.6)
+    m = spins.magnetization(data.configuration.values)
+    chi = peak(fit.susceptibility(m, connected=True))
+    # above Tc by a few per cent, where the maximum of the replicates is the curve's own
+    assert 2.3 < chi.temperature.value < 2.45
+    around = [fit.susceptibility(m, connected=True).replicates(chi.temperature.value + d)[0] for d in (-1e-3, 0, 1e-3)]
+    assert max(around) == around[1] == pytest.approx(chi.value.value, rel=1e-9)
 
 
 def test_binder_crossing_is_that_of_enumeration():

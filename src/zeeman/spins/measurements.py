@@ -48,9 +48,16 @@ class Measurements(xr.Dataset):
         return "\n\n".join(blocks)
 
     def estimate(self, name: str, temperature: float) -> Estimate:
-        """One entry, at the nearest temperature."""
-        at = self.sel(temperature=temperature, method="nearest")
-        return Estimate(float(at[name]), float(at[f"{name}_error"]))
+        """Value and error of one observable at one of the temperatures."""
+        ts = np.atleast_1d(self.temperature.values)
+        at = np.flatnonzero(np.isclose(ts, temperature, rtol=1e-9, atol=0))
+        if f"{name}_error" not in self.data_vars or not len(at):
+            names = [str(known) for known in self.data_vars if f"{known}_error" in self.data_vars]
+            raise ValueError(
+                f"{name!r} at T = {temperature} is not in the table, which has {', '.join(names)} at T = "
+                f"{', '.join(f'{t:g}' for t in ts)}"
+            )
+        return Estimate(*(float(np.atleast_1d(self[column])[at[0]]) for column in (name, f"{name}_error")))
 
 
 def measure(dataset: xr.Dataset, model: Model | None = None, *, progress: bool = False) -> Measurements:
@@ -96,7 +103,8 @@ def measure(dataset: xr.Dataset, model: Model | None = None, *, progress: bool =
     with Progress(len(temperatures), f"measuring {type(model).__name__}", enabled=progress) as bar:
         for t in temperatures:
             part = np.flatnonzero(at == t)
-            x, e = dataset["configuration"].values[part], dataset["energy"].values[part]
+            own = dataset.isel(sample=part)  # of data on disk, no more than this is read
+            x, e = own["configuration"].values, own["energy"].values
             rows.append(dict(_measured(x, e, model, float(t))))
             bar.advance(detail=f"T = {t:.4g}")
     columns: dict[str, tuple[str, list[float]]] = {}

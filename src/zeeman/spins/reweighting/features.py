@@ -51,7 +51,7 @@ def peak(curve: Curve, low: float | None = None, high: float | None = None) -> F
 
     Examples
     --------
-    ``peak(reweight(data).specific_heat)``, ``peak(fit.susceptibility(zm.spins.magnetization(data.configuration)))``
+    ``peak(fit.specific_heat)``, ``peak(fit.susceptibility(m, connected=True))`` with fit = reweight(data).
     """
     low, high = _range([curve], low, high)
     ts = np.linspace(low, high, _SCAN)

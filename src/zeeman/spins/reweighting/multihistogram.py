@@ -93,8 +93,8 @@ class MultiHistogram:
         e = self.energies - shift
         return self.quantity(lambda t, e1, e2: (e2 - e1**2) / (self.n_sites * t**2), e, e**2)
 
-    def susceptibility(self, order: ArrayLike, connected: bool = True) -> Curve:
-        """N (<m^2> - <|m|>^2) / T of an order parameter m per site; N <m^2> / T unless `connected`."""
+    def susceptibility(self, order: ArrayLike, connected: bool = False) -> Curve:
+        """N <m^2> / T of an order parameter m per site, or connected N (<m^2> - <|m|>^2) / T, which has a peak."""
         m = self._order(order)
         return self.quantity(lambda t, m1, m2: self.n_sites * (m2 - (m1**2 if connected else 0)) / t, np.sqrt(m), m)
 

@@ -22,8 +22,7 @@ _MOST_COLUMNS = 64
 def block_length(series: ArrayLike) -> int:
     """Samples in a block, tau (2 n / tau)^(1/3), but at least 20 blocks.
 
-    Where the bias of blocks too short, tau / B, meets the noise of too few, sqrt(2 B / n) (U. Wolff, hep-lat/0306017,
-    section 3.3).
+    Where the bias of blocks too short, tau / B, meets the noise of too few, sqrt(2 B / n) (U. Wolff, hep-lat/0306017).
     """
     x = chains_of(series)
     tau = autocorrelation_time(x)

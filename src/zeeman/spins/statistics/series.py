@@ -75,8 +75,7 @@ def propagate(function: Callable[..., float], *series: ArrayLike, windowing: str
     r"""Value and error of a function of means, f(<a>, <b>, ...): the Gamma method for derived quantities.
 
     The error is that of the mean of the series sum_a (df/da) (a_t - <a>), gradients by central differences over one
-    error of each mean: all correlations between the series and in time are in it (U. Wolff, hep-lat/0306017, eqs. 13,
-    33 and 36).
+    error of each mean: all correlations between the series and in time are in it (U. Wolff, hep-lat/0306017).
 
     Parameters
     ----------
