@@ -36,7 +36,7 @@ from zeeman.spins._kernels_torch import GROUP, PLACES, Rule
 
 __all__ = ["half_sweep", "places_on"]
 
-_MOST_WORDS = 2**31
+_MOST = 2**31  # places are counted in 32 bits
 _GROUPS = tl.constexpr(24)  # 96 places
 
 
@@ -53,13 +53,13 @@ def half_sweep(
 
     `table` (place, z) int32; `key` int64 (1,); `step` is the sweep's number, which no call with the same key and block
     may repeat. `size` words and `n_warps` warps a program. ValueError for a number of words a place that is no power
-    of two, or 2^31 words in all.
+    of two, or 2^31 words or neighbours in all.
     """
     n_words = spins.shape[1]
-    if n_words & (n_words - 1) or spins.numel() >= _MOST_WORDS:
+    if n_words & (n_words - 1) or max(spins.numel(), table.numel()) >= _MOST:
         raise ValueError(
-            f"spins must hold a power of two of words a place and fewer than 2^31 in all, got {tuple(spins.shape)}; "
-            "pad with words, or take fewer chains"
+            f"spins must hold a power of two of words a place and fewer than 2^31 in all, as must the table of "
+            f"neighbours, got {tuple(spins.shape)} and {tuple(table.shape)}; pad with words, or take fewer chains"
         )
     n = (block.stop - block.start) * n_words
     _half_sweep[(triton.cdiv(n, size),)](

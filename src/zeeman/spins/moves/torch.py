@@ -245,7 +245,7 @@ def moves_on(model: object, device: str) -> Mapping[str, Update] | None:
 
 def _check_device(device: Any) -> None:
     try:
-        torch.empty(1, device=device)
+        torch.empty(1, device=device).cpu()
     except TypeError as error:
         raise TypeError(f"device must be None or a torch device such as 'cuda', got {device!r}") from error
     except (RuntimeError, AssertionError, NotImplementedError) as error:
