@@ -1,7 +1,7 @@
 """Multi-histogram reweighting: samples at a few temperatures make averages, peaks and crossings at any between them.
 
-fit = reweight(data)
-fit.specific_heat(2.3);  fit.binder(m).table(temperatures);  peak(fit.susceptibility(m, connected=True));  crossing(a, b)
+With ``fit = reweight(data)``: ``fit.specific_heat(2.3)``, ``fit.binder(m).table(temperatures)``,
+``peak(fit.susceptibility(m, connected=True))``, ``crossing(fit.binder(m), other.binder(n))``.
 """
 
 from zeeman.spins.reweighting.features import Feature, crossing, peak
