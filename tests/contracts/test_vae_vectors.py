@@ -319,7 +319,9 @@ def test_pages_show_spins_one_and_refuse_directions_by_name():
     (page,) = page_decoders([vae])
     assert page.reading["low"] == -1
     assert set(np.unique(samples_in_means(vae, X))) == {-1, 0, 1}
-    (absent,) = page_decoders([fitted(angles()[0], likelihood="von_mises", network="mlp")])
+    vae = fitted(angles()[0], likelihood="von_mises", network="mlp")
+    (absent,) = page_decoders([vae])
+    assert samples_in_means(vae, angles()[0]) is None
     assert isinstance(absent, Absent)
     assert "not of von_mises" in absent.note
 

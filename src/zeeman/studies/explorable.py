@@ -37,8 +37,13 @@ def page_decoders(trained: Sequence[BetaVAE]) -> list[PageDecoder | Absent]:
     return found
 
 
-def samples_in_means(vae: BetaVAE, X: NDArray) -> NDArray:
-    """Data in the units of the means: 0 and 1 for two values, values of states, or numbers as they are."""
+def samples_in_means(vae: BetaVAE, X: NDArray) -> NDArray | None:
+    """Data in the units of the means: 0 and 1 for two values, values of states, or numbers as they are.
+
+    None where a page has no pictures of them, those of likelihoods that are not in `OUTPUTS`.
+    """
     likelihood = vae._likelihood
+    if likelihood.name not in OUTPUTS:
+        return None
     states = likelihood.states(X)
     return np.asarray(states if likelihood.name == "bernoulli" else likelihood.values(states))

@@ -295,9 +295,9 @@ def _ratio(k: Tensor, d: int) -> Tensor:
 
 
 def _entropy(k: Tensor, d: int) -> Tensor:
-    """Return ln Z_d - k A_d, with what grows as k taken out of both."""
-    field = torch.nn.functional.pad(k.unsqueeze(-1), (0, d - 1))
-    return log_partition(field) - k * k * _ratio(k, d)
+    """Return ln Z_d - k A_d, a difference of large numbers, by way of float64."""
+    field = torch.nn.functional.pad(k.double().unsqueeze(-1), (0, d - 1))
+    return (log_partition(field) - k.double() ** 2 * _ratio(k.double(), d)).to(k.dtype)
 
 
 def _length(h: Tensor) -> Tensor:
