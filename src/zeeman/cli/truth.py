@@ -30,7 +30,7 @@ def truth(
     what : str
         ising, potts, blume-capel, clock, xy, heisenberg; all if none is named.
     size : str
-        quick: 8,000 configurations a run, minutes. full: 100,000. smoke: the least that runs.
+        quick: 5,000 configurations a run, minutes. full: 50,000. smoke: the least that runs.
     out : Path
         Folder; OUT/SIZE/truth.json is written. A killed run continues.
     seed : int

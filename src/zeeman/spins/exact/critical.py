@@ -231,7 +231,7 @@ _BLUME_CAPEL = {
     0.5: Transition(1.565864, 2e-6, "second order", _STRIPS),
     1.0: Transition(1.397298, 2e-6, "second order", _STRIPS),
     1.5: Transition(1.150387, 3e-6, "second order", _STRIPS),
-    1.75: Transition(0.955937, 3e-6, "second order", _STRIPS),
+    1.75: Transition(0.955937, 1e-5, "second order", _STRIPS),
     TRICRITICAL_CRYSTAL_FIELD: Transition(1 / 1.6431759, 1e-7 / 1.6431759**2, "tricritical", _QIAN),
 }  # by Delta / J
 

@@ -29,7 +29,7 @@ from zeeman.studies.truth.comparing import SHOWN, compare
 
 __all__ = ["SIZES", "Run", "Truth", "plan", "truth"]
 
-SIZES = {"smoke": 1_000, "quick": 8_000, "full": 100_000}  # configurations a run
+SIZES = {"smoke": 1_000, "quick": 5_000, "full": 50_000}  # configurations a run
 _SMOKE = 2  # cases of a family in the least that runs
 
 Sampler = Callable[..., Any]
@@ -141,7 +141,7 @@ def truth(
     what : sequence of str
         Families of models, keys of `zeeman.studies.truth.FAMILIES`; all of them if none is given.
     size : {"quick", "full", "smoke"}
-        8,000 configurations a run, about two minutes on one core; 100,000, about twenty; "smoke": 1,000 of the first
+        5,000 configurations a run, a few minutes on one core; 50,000, about half an hour; "smoke": 1,000 of the first
         two cases of a family.
     out : path
         Folder; OUT/SIZE/truth.json is written. A killed call goes on where it stopped.
@@ -178,7 +178,7 @@ def truth(
 def plan(what: Sequence[str], size: str, out: str | os.PathLike[str]) -> dict[str, Any]:
     """What `truth` would do."""
     jobs = _jobs(what, size)
-    times = {"smoke": "ten seconds", "quick": "two minutes on one core", "full": "twenty minutes on one core"}
+    times = {"smoke": "half a minute", "quick": "a few minutes on one core", "full": "half an hour on one core"}
     return {
         "would": "sample and compare with exact values",
         "runs": {family: sum(job.family == family for job in jobs) for family in dict.fromkeys(j.family for j in jobs)},
