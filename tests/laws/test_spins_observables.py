@@ -297,7 +297,7 @@ def test_labels_stay():
     [
         (lambda: observables.vorticity(np.zeros((1, 4)), XY(chain(4))), ValueError, "plaquettes"),
         (lambda: observables.vorticity(np.ones((1, 4, 4)), Ising(square(4))), TypeError, "components"),
-        (lambda: observables.helicity_modulus(np.ones((1, 4, 4)), Ising(square(4)), 1.0), TypeError, "one component"),
+        (lambda: observables.helicity_modulus(np.ones((1, 4, 4)), Ising(square(4)), 1.0), TypeError, "no rotors"),
         (lambda: observables.helicity_modulus(np.ones((1, 4, 4)), XY(square(4)), 0.0), ValueError, "positive"),
         (lambda: observables.structure_factor(np.ones((1, 5, 5)), XY(square(4))), ValueError, "lattice"),
         (lambda: observables.structure_factor(np.ones(4), XY(square(4))), ValueError, "not empty"),

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from zeeman.spins.models import Model
+from zeeman.spins.models import Clock, Model, VectorModel
 from zeeman.spins.observables.fields import label, per_chunk
 from zeeman.spins.observables.geometry import geometry
 
@@ -57,6 +57,8 @@ def helicity_terms(x: Any, model: Any) -> tuple[Any, Any]:
 
     ``fit.quantity(lambda t, a, b: a - b / t, *helicity_terms(x, model))`` is Upsilon at every temperature.
     """
+    if not isinstance(model, (VectorModel, Clock)):
+        raise TypeError(f"{type(model).__name__} has no rotors to twist: give an XY, clock or Heisenberg model")
     lattice, coupling = model.lattice, float(model.coupling)
     g = geometry(lattice)
     dim = len(g.primitive)
@@ -64,8 +66,6 @@ def helicity_terms(x: Any, model: Any) -> tuple[Any, Any]:
     def terms(v: NDArray[np.float64]) -> NDArray[np.float64]:
         n = v.shape[2]
         planes = list(itertools.combinations(range(n), 2))
-        if not planes:
-            raise TypeError(f"{type(model).__name__} has spins of one component: nothing can be twisted")
         aligned = np.zeros(len(v))
         current = np.zeros((len(v), len(planes), dim))
         for tails, heads, displacement in g.columns:
