@@ -101,7 +101,7 @@ def critical_temperature(
             f"signal {signal!r} is compared between sizes and one was given (L = {sizes[0].size}): sample a second "
             "size, or take signal='susceptibility' for its pseudo-critical temperature"
         )
-    orders = _orders(estimator if name == "given" else name, signal, sizes, entropy, progress)
+    orders = _orders(estimator if name == "BetaVAE" else name, signal, sizes, entropy, progress)
     measured = measure(sizes, orders, signal, n_bootstrap, entropy)
     if len(sizes) == 1:
         return _pseudocritical(name, signal, sizes[0], measured)
@@ -113,7 +113,7 @@ def critical_temperature(
 def _resolved(estimator: Any, signal: str, n_sizes: int) -> tuple[str, str]:
     check_choice(signal, ("auto", *SIGNALS), "signal")
     if not isinstance(estimator, str):
-        name = "given"
+        name = "BetaVAE"
     else:
         check_choice(estimator, NAMES, "estimator")
         name = "order" if estimator in ("binder", "susceptibility", "helicity") else estimator

@@ -19,7 +19,7 @@ from zeeman.studies.critical.signals import CROSSING, signal_of
 __all__ = ["Measured", "measure"]
 
 Array = NDArray[np.float64]
-_GRID = 61  # temperatures at which reweighted curves are read
+_GRID = 41  # temperatures at which reweighted curves are read
 
 
 @dataclass(frozen=True)
@@ -78,14 +78,15 @@ def _joined(samples: Samples) -> MultiHistogram | None:
 
 
 def _curve(samples: Samples, values: list[Array], signals: list[Any], joined: MultiHistogram | None) -> SizeCurve:
-    """A crossing signal where samples were drawn, and between by reweighting the first training's."""
+    """A crossing signal where samples were drawn, and between by reweighting; means over trainings."""
     mean = np.mean(values, axis=0)
     curve = SizeCurve(samples.size, samples.temperatures, mean[0], mean[1:].std(axis=0, ddof=1))
     if joined is None or len(signals[0].columns) > 8:
         return curve
     grid = np.linspace(samples.temperatures[0], samples.temperatures[-1], _GRID)
-    fine = joined.quantity(signals[0].function, *signals[0].columns)
-    return replace(curve, fine_temperatures=grid, fine_values=np.array([fine.replicates(t)[0] for t in grid]))
+    fine = [joined.quantity(signal.function, *signal.columns) for signal in signals]
+    between = np.array([np.mean([one.replicates(t)[0] for one in fine]) for t in grid])
+    return replace(curve, fine_temperatures=grid, fine_values=between)
 
 
 def _peak(

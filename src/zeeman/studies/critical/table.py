@@ -11,7 +11,7 @@ import os
 import time
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -248,6 +248,7 @@ def _estimate(
         found = critical_temperature(data, _estimator(name, row, data, effort, seed), seed=seed)
     except ValueError as refused:
         return {"found": np.array(json.dumps({"refused": str(refused)}))}
+    found = replace(found, estimator={"beside": row.beside}.get(name, name))
     record = {**found.to_dict(), "cpu_seconds": time.process_time() - start}
     _draw(found, shelf.folder / "figures" / f"{key}-{name}.png", float(spins.exact.critical_temperature(row.make(8))))
     return {"found": np.array(json.dumps(record))}

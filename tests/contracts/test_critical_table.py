@@ -1,0 +1,71 @@
+"""The table of critical temperatures: resumable, honest about refusals, the same from the library and the command."""
+
+import json
+
+import pytest
+
+from zeeman.cli import main
+from zeeman.plots import critical_temperature as draw
+from zeeman.spins.transitions import CriticalTemperature, Scaling, SizeCurve
+from zeeman.studies.critical import table
+from zeeman.studies.critical.rows import ROWS, SIZES
+
+
+def test_a_row_is_measured_once_and_written_for_people_and_programs(tmp_path, monkeypatch):
+    (line,) = table.critical_table(["blume1"], "smoke", tmp_path, progress=False)
+    assert set(line.found) == set(table.ESTIMATORS)
+    assert line.exact == pytest.approx(1.397298)
+    record = json.loads((tmp_path / "smoke" / "table.json").read_text())
+    assert table.markdown(record) == (tmp_path / "smoke" / "table.md").read_text().rstrip("\n")
+    assert "Blume-Capel, Delta = 1" in table.markdown(record)
+    for found in line.found.values():
+        assert "refused" in found or abs(found["value"] - line.exact) < 10 * found["error"]
+    monkeypatch.setattr(table, "_sampled", None)  # nothing is sampled again
+    (again,) = table.critical_table(["blume1"], "smoke", tmp_path, progress=False)
+    assert again == line
+
+
+def test_what_is_refused_is_said_below_the_table():
+    line = table.Line(
+        "xy", "XY", "helicity", 0.89, 1e-4,
+        {"latent": {"refused": "no crossing"}, "beside": {"value": 0.9, "error": 0.01}, "pca": {"refused": "no"}}, 1.0,
+    )  # fmt: skip
+    assert "| XY | 0.89000(10) | - | - | 0.900(10) S | +1.0 | - | - |" in table.written([line])
+    assert table.refusals([line]) == ["- XY, latent: no crossing", "- XY, pca: no"]
+
+
+def test_every_row_has_an_exact_value_and_a_window_around_it():
+    from zeeman.spins.exact import critical_temperature as exact
+
+    for row in ROWS.values():
+        low, high = row.window
+        assert low < float(exact(row.make(4))) < high
+        for effort in SIZES.values():
+            assert len(effort.lengths[0 if row.nu is None else row.dim]) >= 3
+
+
+def test_the_command_plans_without_writing(tmp_path, capsys):
+    with pytest.raises(SystemExit) as left:
+        main(["critical", "square", "--out", str(tmp_path / "c"), "--dry-run", "--json"])
+    assert left.value.code == 0
+    assert json.loads(capsys.readouterr().out)["rows"] == {"square": "Ising, square"}
+    assert not (tmp_path / "c").exists()
+    with pytest.raises(SystemExit) as left:
+        main(["critical", "squre", "--out", str(tmp_path / "c")])
+    assert left.value.code == 2
+
+
+def test_a_result_prints_draws_and_tabulates():
+    curve = SizeCurve(8, *([[1.0, 2.0]] * 3))
+    found = CriticalTemperature(
+        2.2692, 0.0011, 0.001, 0.0003, 0.0003, "latent", "cumulant", (8, 16), {(8, 16): (2.27, 0.002)},
+        Scaling("U", {"nu": 1.0}, {"T_c": 2.2692}, 1.0, 2, 3, 0.5), (curve,), [2.269],
+    )  # fmt: skip
+    assert str(found) == "2.2692(11)"
+    assert float(found) == 2.2692
+    assert found.pull(2.2681) == pytest.approx(1.0)
+    assert found.to_frame().to_dict("list") == {
+        "sizes": ["8-16", "infinite"], "temperature": [2.27, 2.2692], "error": [0.002, 0.0011],
+    }  # fmt: skip
+    figure = draw(found, exact=2.269)
+    assert len(figure.axes) == 2
