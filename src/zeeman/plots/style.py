@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from zeeman.base.store import atomic_path
 
 __all__ = [
+    "CYCLIC",
     "DIVERGING",
     "GREY",
     "INK",
@@ -47,6 +48,11 @@ PALETTE = (
     "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9",
     "#332288", "#882255", "#999933", "#44AA99",
 )  # fmt: skip
+# a circle around (L*, b*) = (58, 0), radii 30 and 48: what red-green blindness sees of it is a circle too
+CYCLIC = LinearSegmentedColormap.from_list("zeeman_circle", [
+    "#dddddd", "#e8d4b4", "#e1c085", "#cba458", "#ac8634", "#8a691f", "#6c531e", "#54452b", "#424242",
+    "#3e4664", "#3d558d", "#486cb9", "#6489df", "#8aa7fa", "#b0c2ff", "#cdd5f9", "#dddddd",
+])  # fmt: skip
 DIVERGING = LinearSegmentedColormap.from_list("zeeman", ["#0b4a78", "#5e9fc9", "#f4f2ee", "#dd8a55", "#8f3400"])
 
 _RC: Any = {
