@@ -90,7 +90,7 @@ def collapse_threshold(X: ArrayLike, likelihood: str = "auto", *, n_directions: 
     Parameters
     ----------
     X : array-like, (sample, site...)
-    likelihood : {"auto", "bernoulli", "categorical", "gaussian"}
+    likelihood : {"auto", "bernoulli", "categorical", "gaussian", "von_mises", "von_mises_fisher"}
     n_directions : int
         How many thresholds to return.
     """
@@ -116,6 +116,11 @@ def collapse_beta(X: ArrayLike, likelihood: str = "auto", *, rtol: float = 2e-3,
         Relative width at which the bisection stops.
     highest : float, optional
         Where to give up; 16 times the linear threshold by default.
+
+    Raises
+    ------
+    ValueError
+        For angles and vectors, whose densities have no bound (`refuse_unbounded`).
     """
     sites, T = sites_of_data(X, likelihood)
     refuse_unbounded(sites)
