@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from zeeman.spins.lattices import chain, cubic, honeycomb, square, triangular
 from zeeman.spins.models import XY, BlumeCapel, Clock, Heisenberg, Ising, Model, Potts
 from zeeman.spins.moves import moves_of
 from zeeman.studies.truth.references import (
-    Oracle,
+    Reference,
     clock_grid,
     energies,
     ising_torus,
@@ -28,7 +30,7 @@ class Case:
 
     model: Model
     temperature: float
-    oracle: Oracle = states
+    oracle: Callable[[Any, float], Reference] = states
 
     @property
     def name(self) -> str:

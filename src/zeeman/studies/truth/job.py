@@ -32,8 +32,6 @@ __all__ = ["SIZES", "Run", "Truth", "plan", "truth"]
 SIZES = {"smoke": 1_000, "quick": 5_000, "full": 50_000}  # configurations a run
 _SMOKE = 2  # cases of a family in the least that runs
 
-Sampler = Callable[..., Any]
-
 
 @dataclass(frozen=True)
 class Run:
@@ -132,7 +130,7 @@ def truth(
     seed: int = 0,
     fresh: bool = False,
     progress: bool = True,
-    sampler: Sampler = spins.sample,
+    sampler: Callable[..., Any] = spins.sample,
 ) -> Truth:
     """Sample every model on every lattice with every update, and compare with exact values.
 
@@ -208,7 +206,7 @@ def _jobs(what: Sequence[str], size: str) -> list[_Job]:
     ]
 
 
-def _run(job: _Job, n_samples: int, seed: int, sampler: Sampler, shelf: Shelf, code: str) -> Run:
+def _run(job: _Job, n_samples: int, seed: int, sampler: Callable[..., Any], shelf: Shelf, code: str) -> Run:
     case = job.case
     name = f"{sampler.__module__}.{sampler.__qualname__}"
     settings = {
