@@ -2,14 +2,29 @@
 
 import itertools
 import math
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
 
 from zeeman import spins
 from zeeman.spins import BlumeCapel, Clock, Ising, Potts, chain, cubic, honeycomb, moves, square, triangular
+from zeeman.spins.lattices import Lattice
+from zeeman.spins.models import StateModel, States
 
 METHODS = ("heat-bath", "metropolis", "swendsen-wang", "wolff", "tempering")
+
+
+@dataclass(frozen=True)
+class FavouredColour(StateModel):
+    """Potts states of which one costs less: only the others may be exchanged, and clusters need local updates."""
+
+    lattice: Lattice
+
+    def tables(self):
+        swaps = [[0, 2, 1, 3], [0, 1, 3, 2], [0, 3, 2, 1]]
+        return States(range(4), -np.eye(4), np.eye(4), site=[-0.3, 0, 0, 0], involutions=swaps)
+
 
 CASES = [  # model, temperature
     (Potts(square(3)), 1.0),
@@ -34,6 +49,8 @@ CASES = [  # model, temperature
     (Clock(honeycomb(2), 3, -1.0), 0.6),
     (Clock(square(2), 5, -1.0), 0.8),
     (Clock(square(2), 31), 0.9),  # weights in two parts
+    (FavouredColour(triangular(2)), 2.0),
+    (FavouredColour(chain(5)), 0.7),
     (Ising(square(4), second_coupling=-0.7), 1.6),
     (Ising(square(3), -1.0, second_coupling=-0.3), 2.5),
     (Ising(square(2), second_coupling=0.5), 3.0),

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from zeeman.spins import _state_clusters_numba as clusters
 from zeeman.spins import _states_numba as kernels
 from zeeman.spins._random_numba import generators
-from zeeman.spins.models.states import StateModel
+from zeeman.spins.models.states import StateModel, States
 from zeeman.spins.moves.chains import Cost
 from zeeman.spins.moves.tempering import Tempering
 
@@ -95,7 +95,7 @@ class StateMetropolis(StateHeatBath):
 class StateSwendsenWang:
     """Swendsen-Wang: an involution g drawn from the model's is applied to every cluster with probability 1/2.
 
-    Ferromagnetic Potts states (all others equally costly) freeze equal neighbours with 1 - exp(-J/T) and give every
+    Ferromagnetic Potts states freeze equal neighbours with 1 - exp(-J/T) and give every
     cluster a new state (Fortuin-Kasteleyn). Where the involutions do not lead from every state to every other
     (Blume-Capel: vacancies stay), a sweep of heat bath follows: each part leaves the distribution unchanged, so their
     succession does, and it is ergodic because heat bath is.
@@ -114,7 +114,8 @@ class StateSwendsenWang:
         self._g = states.involutions
         self._states = np.stack([generators(rng) for _ in configurations])
         n, d = self._bonds.shape
-        padded = [32 * -(-size // 32) for size in (n * (d + 1), -(-n // 64) + 1)]
+        self._recolours = _is_potts(states)
+        padded = [32 * -(-size // 32) for size in (n * (d + self._recolours), -(-n // 64) + 1)]
         self._scratch = (*(np.empty(size, np.uint64) for size in padded), np.empty(n, np.int32))
         self._bath = None
         if not states.transitive:
@@ -128,11 +129,9 @@ class StateSwendsenWang:
             self._local()
 
     def _clusters(self, n_steps: int) -> None:
-        words, _, parent = self._scratch
-        q = self._model.states.n_states
-        kinds = self._model.states.kinds
-        if len(kinds) == 1 and q > 2 and _is_potts(kinds[0]):
-            threshold = self._freeze[0, 1, 0, 0]
+        if self._recolours:
+            words, _, parent = self._scratch
+            q, threshold = self._model.states.n_states, self._freeze[0, 1, 0, 0]
             clusters.recolour(self.spins, self._bonds, q, threshold, self._states, words, parent, n_steps)
         else:
             clusters.swendsen_wang(
@@ -238,7 +237,8 @@ def _freezing(kinds: NDArray[np.float64], temperature: float) -> NDArray[np.uint
     return np.minimum(-np.expm1(-cost / temperature) * 2.0**64, 2.0**64 - 2048).astype(np.uint64)
 
 
-def _is_potts(bond: NDArray[np.float64]) -> bool:
-    """Whether equal neighbours are favoured and all unequal ones cost the same."""
-    unequal = bond[~np.eye(len(bond), dtype=bool)]
-    return bool(np.ptp(unequal) == 0 and np.ptp(np.diag(bond)) == 0 and bond[0, 0] < unequal[0])
+def _is_potts(states: States) -> bool:
+    """Whether equal neighbours are favoured, all unequal ones cost the same, and no state costs more than another."""
+    (bond, *others), unequal = states.kinds, states.kinds[0][~np.eye(states.n_states, dtype=bool)]
+    even = not (np.ptp(unequal) or np.ptp(np.diag(bond)) or np.ptp(states.site))
+    return bool(even and not others and states.n_states > 2 and bond[0, 0] < unequal[0])
