@@ -9,6 +9,8 @@ one writes beta_k h_k. Encoders see u, its components as channels.
 
 from __future__ import annotations
 
+from abc import abstractmethod
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -36,9 +38,9 @@ _ROUNDED = float(np.float32(TURN))  # what 2 pi - 0 becomes in single precision
 class DirectionLikelihood(Likelihood):
     """What angles and vectors share: everything but how a direction is written down."""
 
+    @abstractmethod
     def vectors(self, x: Tensor) -> Tensor:
         """Return unit vectors u of states x, (sample, site..., component)."""
-        raise NotImplementedError
 
     def features(self, x: Tensor) -> Tensor:
         """Return u, (sample, component, site...)."""
