@@ -97,11 +97,12 @@ class StateSwendsenWang:
 
     Ferromagnetic Potts states freeze equal neighbours with 1 - exp(-J/T) and give every
     cluster a new state (Fortuin-Kasteleyn). Where the involutions do not lead from every state to every other
-    (Blume-Capel: vacancies stay), a sweep of heat bath follows: each part leaves the distribution unchanged, so their
+    (Blume-Capel: vacancies stay), sweeps of heat bath follow: each part leaves the distribution unchanged, so their
     succession does, and it is ergodic because heat bath is.
     """
 
-    cost: Cost = Cost(22.0, 1e8, job=8)
+    cost: Cost = Cost(22.0, 1.5e8, job=8)
+    n_local = 4  # sweeps of heat bath: at the tricritical point of 16 x 16 sites half the time of one a cluster update
 
     def __init__(
         self, model: StateModel, temperature: float, configurations: NDArray, rng: np.random.Generator
@@ -120,7 +121,7 @@ class StateSwendsenWang:
         self._bath = None
         if not states.transitive:
             self._bath = StateHeatBath(model, temperature, configurations, rng)
-            self.cost = replace(self.cost, site=2 * self.cost.site, most_updates=self.cost.most_updates / 2)
+            self.cost = replace(self.cost, site=self.cost.site + 6 * self.n_local)
 
     def advance(self, n_steps: int) -> None:
         """Update all clusters `n_steps` times."""
@@ -141,7 +142,7 @@ class StateSwendsenWang:
     def _local(self) -> None:
         if self._bath is not None:
             self._bath.spins[:] = self.spins.T
-            self._bath.advance(1)
+            self._bath.advance(self.n_local)
             self.spins[:] = self._bath.spins.T
 
     def configurations(self, n_chains: int | None = None) -> NDArray[np.int8]:
@@ -152,10 +153,11 @@ class StateSwendsenWang:
 class StateWolff(StateSwendsenWang):
     """Wolff: grow one cluster from a random site and apply to it an involution that moves this site.
 
-    A step is one cluster, whatever its size (and one sweep of heat bath where `StateSwendsenWang` needs one).
+    A step is one cluster, whatever its size (and one sweep of heat bath where `StateSwendsenWang` needs some).
     """
 
     n_flipped = 0
+    n_local = 1
 
     def __init__(
         self, model: StateModel, temperature: float, configurations: NDArray, rng: np.random.Generator
