@@ -155,7 +155,7 @@ def _orders(estimator: Any, signal: str, sizes: list[Samples], seed: int, progre
         return principal_components(sizes, seed)
     vae = latent_template(sizes[0], seed) if isinstance(estimator, str) else estimator
     with Progress(1, "training", enabled=progress) as bar:
-        orders = codes_of(vae, sizes, seed)
+        orders = codes_of(vae, sizes, seed, signal == "reconstruction")
         bar.advance()
     return orders
 

@@ -59,7 +59,7 @@ def principal_components(sizes: Sequence[Samples], seed: int) -> list[Order]:
     return [Order(_principal(one, seed)[None]) for one in sizes]
 
 
-def codes_of(estimator: Any, sizes: Sequence[Samples], seed: int) -> list[Order]:
+def codes_of(estimator: Any, sizes: Sequence[Samples], seed: int, with_loss: bool = False) -> list[Order]:
     """Posterior means under every training, from networks fitted here or before.
 
     Parameters
@@ -67,6 +67,8 @@ def codes_of(estimator: Any, sizes: Sequence[Samples], seed: int) -> list[Order]
     estimator : BetaVAE, or one a size (sequence in ascending size, or mapping by size)
         Not fitted: a template, fitted anew at every size; with the network of `latent_template` at the smallest size
         alone, whose code is then read at all. Fitted: asked as it is.
+    with_loss : bool
+        Ask the decoders too.
     """
     several = isinstance(estimator, (Mapping, Sequence))
     given = _per_size(estimator, sizes) if several else [estimator] * len(sizes)
@@ -80,8 +82,8 @@ def codes_of(estimator: Any, sizes: Sequence[Samples], seed: int) -> list[Order]
     local = not several and _is_local(estimator)
     if local:
         fitted = fitted_to(estimator, sizes[0], seed)
-        return [_read(_models_on(fitted, one), fitted, one) for one in sizes]
-    return [_coded(fitted_to(vae, one, seed), one) for vae, one in zip(given, sizes, strict=True)]
+        return [_read(_models_on(fitted, one), fitted, one, with_loss) for one in sizes]
+    return [_coded(fitted_to(vae, one, seed), one, with_loss) for vae, one in zip(given, sizes, strict=True)]
 
 
 def latent_template(samples: Samples, seed: int, n_replicas: int = 3, n_epochs: int = 12) -> BetaVAE:
@@ -148,31 +150,32 @@ def _models_on(vae: BetaVAE, samples: Samples) -> list[LatentModel]:
     return [moved_to(model, _neighbours(samples), _site_shape(samples)) for model in vae.modules_]
 
 
-def _coded(vae: BetaVAE, samples: Samples) -> Order:
+def _coded(vae: BetaVAE, samples: Samples, with_loss: bool) -> Order:
     shape = samples.configurations.shape[1:]
     if tuple(vae.sample_shape_) != shape:
         raise ValueError(
             f"the estimator was fitted to data of shape {tuple(vae.sample_shape_)} and L = {samples.size} has shape "
             f"{shape}: give one fitted estimator a size, or one that is not fitted"
         )
-    return _read(vae.modules_, vae, samples)
+    return _read(vae.modules_, vae, samples, with_loss)
 
 
-def _read(models: Sequence[LatentModel], vae: BetaVAE, samples: Samples) -> Order:
-    """Codes along the axes of the order parameter, and the loss a site, under every training."""
+def _read(models: Sequence[LatentModel], vae: BetaVAE, samples: Samples, with_loss: bool) -> Order:
+    """Codes along the axes of the order parameter, and if wanted the loss a site, under every training."""
     X, likelihood = samples.configurations, models[0].likelihood
-    codes, losses = [], []
+    tables: list[list[NDArray]] = [[] for _ in models]
     with evaluating(1), torch.no_grad():
-        for model in models:
-            rows = []
-            for first in range(0, len(X), _PORTION):
-                x = likelihood.states(X[first : first + _PORTION])
-                mean, _ = model.posterior(x)
-                rows.append(torch.cat([mean, -model.log_prob(mean, x)[:, None]], 1).double().numpy())
-            table = np.concatenate(rows)
-            codes.append(centred(table[:, :-1], samples))
-            losses.append(table[:, -1] / samples.n_sites)
-    return Order(np.stack(_aligned([code @ order_axes(code, samples) for code in codes])), np.stack(losses))
+        for first in range(0, len(X), _PORTION):
+            x = likelihood.states(X[first : first + _PORTION])
+            features = likelihood.features(x)
+            for model, rows in zip(models, tables, strict=True):
+                mean, _ = model.encoder(features)
+                loss = -model.log_prob(mean, x)[:, None] / samples.n_sites if with_loss else mean[:, :0]
+                rows.append(torch.cat([mean, loss], 1).double().numpy())
+    joined = [np.concatenate(rows) for rows in tables]
+    codes = [centred(table[:, : vae.latent_dim], samples) for table in joined]
+    along = np.stack(_aligned([code @ order_axes(code, samples) for code in codes]))
+    return Order(along, np.stack([table[:, -1] for table in joined]) if with_loss else None)
 
 
 def _aligned(codes: list[NDArray[np.float64]]) -> list[NDArray[np.float64]]:
