@@ -73,12 +73,12 @@ def test_words_and_configurations():
 @pytest.mark.parametrize("field", [0.0, 0.5])
 def test_acceptance_is_the_stated_probability(field):
     """From aligned spins, the first site of a sweep flips with exp(-dE / T), bit for bit independent of the others."""
-    model, t, n = Ising(square(4), field=field), 4.0, 2048
+    model, t, n = Ising(square(8), field=field), 4.0, 2048
     p = np.exp(-(8 + 2 * field) / t)
     flips = []
     for seed in range(60):
         rng = np.random.default_rng(seed)
-        walkers = moves.Metropolis(model, t, np.ones((n, 16), np.int8), rng)
+        walkers = moves.Metropolis(model, t, np.ones((n, 64), np.int8), rng)
         walkers.advance(1)
         flips.append(walkers.configurations()[:, 0] < 0)
     rate = np.mean(flips)
