@@ -96,8 +96,8 @@ def spinmc(name, t):
                 )
                 seconds.append(child_seconds(["-c", "from spinmc import app; app()", "run", "-i", "run.toml"], folder))
         steps = 20_000 / (seconds[1] - seconds[0])
-        sites = np.prod(shape) if update == "metropolis" else np.nan  # it does not say how many a cluster turns
-        yield Speed(name, "spinmc", update, t, float(steps * sites), steps)
+        # it does not say how many sites a cluster turns
+        yield Speed(name, "spinmc", update, t, steps * float(np.prod(shape)) if update == "metropolis" else None, steps)
 
 
 def child_seconds(arguments, folder):

@@ -238,6 +238,8 @@ def _write_pieces(
         else:
             shared = {name: first.attrs[name] for name in kept if name in first.attrs}
             template = first.drop_attrs(deep=False).assign_attrs({**about, **shared, "pieces": []})
+            # the configurations alone say their model too: a likelihood of angles asks for it
+            template["configuration"] = template.configuration.assign_attrs(shared)
         with DatasetWriter(path, template, total, settings=settings, packed=packed) as writer:
             done = int(np.searchsorted(ends, writer.n_committed, side="right"))
             bar.resume(writer.n_committed)

@@ -1,7 +1,6 @@
 """The certified suite: a folder of stores, one a model and size, with an index that says what each was held against.
 
-suite = zm.data.open_suite("runs/suite")
-vae = zm.BetaVAE().fit(suite["xy-square-L16"].configuration)
+``zm.BetaVAE().fit(zm.data.open_suite("runs/suite")["xy-square-L16"])`` trains on one of them.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ import hashlib
 import math
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -305,7 +305,7 @@ def _judged(z: Sequence[float]) -> dict[str, float]:
 
 
 def _numbers(model: Any) -> dict[str, float]:
-    return {name: getattr(model, name) for name in type(model).__dataclass_fields__ if name != "lattice"}
+    return {field.name: getattr(model, field.name) for field in fields(model) if field.name != "lattice"}
 
 
 def _equilibrium(card: Card) -> str:

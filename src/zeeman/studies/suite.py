@@ -29,7 +29,7 @@ __all__ = ["RECIPES", "SIZES", "Recipe", "Size", "SuiteRun", "suite_of"]
 
 @dataclass(frozen=True)
 class Recipe:
-    """A model of the suite; without `temperatures` they are laid around its transitions, on lattices up to `longest`."""
+    """A model of the suite on lattices up to `longest`; without `temperatures` they are laid around its transitions."""
 
     name: str
     model: str
@@ -238,7 +238,7 @@ def _markdown(entries: Sequence[Mapping[str, Any]], settings: Mapping[str, Any],
         f"energies those of the configurations, and every check of a probability above {cards.LEAST:g}.", "",
         "; ".join(totals) + ". The checks of one entry share its samples.", "",
         "```python", "import zeeman as zm", "", 'suite = zm.data.open_suite("FOLDER")  # where this file is',
-        f'vae = zm.BetaVAE().fit(suite["{entries[0]["name"]}"].configuration)', "```", "",
+        f'vae = zm.BetaVAE().fit(suite["{entries[0]["name"]}"])', "```", "",
         *cards.table(head, rows), "",
         "Energies per site at the middle temperature of each; those of all temperatures stand on the entry's card.", "",
     ]  # fmt: skip
