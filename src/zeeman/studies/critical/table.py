@@ -21,7 +21,7 @@ import xarray as xr
 
 from zeeman import spins
 from zeeman.base.checks import check_choice
-from zeeman.base.store import provenance, write_json, write_text
+from zeeman.base.store import provenance, read_json, write_json, write_text
 from zeeman.plots.style import save
 from zeeman.plots.transitions import critical_temperature as draw
 from zeeman.spins.statistics import shorthand
@@ -88,7 +88,7 @@ def critical_table(
     lines = []
     for key in shelf.each(list(rows or ROWS), f"critical temperatures, {size}"):
         lines.append(_line(key, ROWS[key], effort, shelf, seed))
-        _write(folder, effort, lines)
+        _write(folder, effort, seed, lines)
     return lines
 
 
@@ -265,7 +265,15 @@ def _draw(found: CriticalTemperature, path: Path, exact: float) -> None:
     save(draw(found, exact=exact), path, dpi=150)
 
 
-def _write(folder: Path, effort: Effort, lines: Sequence[Line]) -> None:
-    record = {"size": effort.name, "lines": [asdict(line) for line in lines], "provenance": provenance()}
-    write_json(folder / "table.json", record)
+def _write(folder: Path, effort: Effort, seed: int, lines: Sequence[Line]) -> None:
+    """Write these lines, and beside them those that an earlier command with the same seed left there."""
+    path = folder / "table.json"
+    before = read_json(path) if path.is_file() else {}
+    kept = before["lines"] if before.get("seed") == seed else []
+    joined = {one["key"]: one for one in [*kept, *(asdict(line) for line in lines)]}
+    record = {
+        "size": effort.name, "seed": seed, "lines": [joined[key] for key in ROWS if key in joined],
+        "provenance": provenance(),
+    }  # fmt: skip
+    write_json(path, record)
     write_text(folder / "table.md", markdown(record) + "\n")
