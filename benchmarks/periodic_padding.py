@@ -12,6 +12,20 @@ Ising and XY spins on a 16 x 16 torus across their transitions, the networks of 
     shift     <|z(T x) - z(x)|^2> / <|z - <z>|^2>: T a translation by any number of sites; 0 if the code does not see
               where the lattice was cut open, 2 if it sees nothing else
     shift 4   the same for translations by multiples of 4 sites, with which circular convolutions of Table I commute
+
+Found with --epochs 8 --seeds 3 (80 steps, a short training; one thread of two shared cores, 2026-11-21), mean (sd):
+
+                     seeds  elbo            order          shift          angle          seconds of processor time
+    Ising, zeros     3      -123.7 (3.9)    0.973 (0.013)  0.200 (0.067)                 16
+    Ising, circular  3      -125.0 (1.4)    0.957 (0.007)  0.336 (0.036)                 21
+    XY, zeros        2      -412.8 (7.5)    0.847 (0.087)  0.251 (0.056)  0.904 (0.078)  18
+    XY, circular     2      -425.8 (6.8)    0.776 (0.099)  0.381 (0.089)  0.826 (0.112)  22
+
+No gain: shifts move the codes of Ising spins more in all three pairs, bounds go either way from pair to pair, a step
+costs a fifth to a third more. (Presumably the dense layer after the convolutions, which knows every place, is what a
+shift disturbs; that was not taken apart.) With 15 epochs one Ising pair stood at -114.0 and -115.6, shift 0.05 and
+0.11. Hence the paper's "zeros" stays the default.
+PCA has order 1.000 throughout: the order parameters are linear.
 """
 
 from __future__ import annotations
