@@ -31,6 +31,7 @@ extensions = [
     "commandline",
     "docstrings",
     "mathml",
+    "recorded",
     "reproduced",
     "rooms",
 ]

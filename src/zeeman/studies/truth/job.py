@@ -7,6 +7,7 @@ what older samplers drew says nothing of newer ones.
 from __future__ import annotations
 
 import hashlib
+import json
 import math
 import os
 import shutil
@@ -22,7 +23,7 @@ from scipy.stats import chi2 as chi_squared
 from zeeman import spins
 from zeeman.base.checks import check_choice, check_positive_integer
 from zeeman.base.random import stream
-from zeeman.base.store import provenance, write_json
+from zeeman.base.store import provenance, write_text
 from zeeman.studies.figures.shelf import Shelf
 from zeeman.studies.truth.cases import FAMILIES, Case
 from zeeman.studies.truth.comparing import SHOWN, compare
@@ -169,7 +170,7 @@ def truth(
     code = _hash_of_samplers()
     runs = [_run(job, count, seed, sampler, shelf, code) for job in shelf.each(jobs, "truth")]
     found = Truth(size, seed, tuple(runs), shelf.seconds, provenance())
-    write_json(folder / "truth.json", found.to_dict())
+    write_text(folder / "truth.json", _compact(found.to_dict()))
     return found
 
 
@@ -236,6 +237,12 @@ def _hash_of_samplers() -> str:
     folder = Path(spins.__file__).parent
     sources = sorted(file for file in folder.rglob("*.py") if "reweighting" not in file.parts)
     return hashlib.sha256(b"".join(file.read_bytes() for file in sources)).hexdigest()[:16]
+
+
+def _compact(values: dict[str, Any]) -> str:
+    """JSON with a line for each run."""
+    runs = ",\n    ".join(json.dumps(run) for run in values["runs"])
+    return json.dumps({**values, "runs": "@"}, indent=2).replace('"@"', f"[\n    {runs}\n  ]") + "\n"
 
 
 def _plain(run: Run) -> dict[str, Any]:
