@@ -88,8 +88,8 @@ def spinmc(name, t):
                 (Path(folder) / "run.toml").write_text(
                     f"[grid]\ndimensions = {shape}\nsublattices = 1\nspin_magnitudes = [1.0]\n"
                     f"periodic_boundary = [true, true, {str(cubic).lower()}]\n"
-                    f'[simulation]\ninitial_state = "z"\nboltzmann_constant = 1\nmodel = "{model}"\n'
-                    f'equilibration_steps = 100\nmeasurement_steps = {n}\nalgorithm = "{update}"\nnum_threads = 1\n'
+                    f'[simulation]\ninitial_state = "random"\nboltzmann_constant = 1\nmodel = "{model}"\n'
+                    f'equilibration_steps = 1000\nmeasurement_steps = {n}\nalgorithm = "{update}"\nnum_threads = 1\n'
                     f"temperature_range = [{{ start = {t}, end = {t + 0.01}, step = 0.1 }}]\n"
                     '[output]\nsavefile = "result.txt"\nenergy = true\nmagnetization_abs = true\n'
                     f"[[exchange]]\nfrom_sublattice = 0\nto_sublattice = 0\noffsets = {offsets}\nstrength = 1.0\n"

@@ -26,7 +26,7 @@ def test_rows_are_ratios_of_one_run(monkeypatch, tmp_path):
 
 
 def test_every_bench_says_what_it_measures():
-    assert set(bench.plan((), None)["what"]) == {"spins", "training", "replicas"}
+    assert set(bench.plan((), None)["what"]) == {"spins", "models", "training", "replicas"}
     with pytest.raises(ValueError, match="did you mean 'spins'"):
         bench.plan(("spin",), None)
 

@@ -21,7 +21,7 @@ def bench(
     Parameters
     ----------
     what : str
-        spins, training, replicas; all if none is named.
+        spins, models, training, replicas; all if none is named.
     n_threads : int, optional
         Threads that training may use; those of torch by default.
     out : Path, optional

@@ -124,6 +124,21 @@ def spins(n_threads: int | None = None) -> list[Row]:
     return [Row("spins", "Metropolis, 32 x 32, one core", ours, naive, "updates/s", said)]
 
 
+def models(n_threads: int | None = None) -> list[Row]:
+    """Metropolis updates of Potts, Blume-Capel, clock, XY and Heisenberg models at their critical temperatures."""
+    from zeeman.studies import speeds
+
+    said = "a plain Metropolis of the same model, compiled with Numba, one chain"
+    rows = []
+    for name in speeds.MODELS:
+        if name.startswith("Ising"):
+            continue  # `spins`
+        pair = speeds.ours(name, "metropolis", seconds=0.4, series=False), speeds.plain(name, seconds=0.4, series=False)
+        ours, naive = (one.updates or 0.0 for one in pair)
+        rows.append(Row("models", f"Metropolis, {name}", ours, naive, "updates/s", said))
+    return rows
+
+
 def training(n_threads: int | None = None) -> list[Row]:
     """Steps of the convolutional network of paper 002 (Table I) on 16 x 16 sites, batch 128."""
     import copy
@@ -169,6 +184,7 @@ def replicas(n_threads: int | None = None) -> list[Row]:
 
 BENCHES: dict[str, Callable[[int | None], list[Row]]] = {
     "spins": spins,
+    "models": models,
     "training": training,
     "replicas": replicas,
 }

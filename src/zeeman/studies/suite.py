@@ -225,7 +225,7 @@ def _markdown(entries: Sequence[Mapping[str, Any]], settings: Mapping[str, Any],
     head = ["entry", "sites", "T", "samples", "updates", "energies", "held against", "chi2 / n, p", "certified"]
     rows = [[*_cells(entry)] for entry in entries]
     good = sum(entry["certified"] for entry in entries)
-    said = ", ".join(f"{key} {value}" for key, value in settings.items())
+    said = ", ".join(f"{key} {value}" for key, value in settings.items() if value is not None)
     checks = [(name, one) for entry in entries for name, one in entry["checks"].items()]
     kinds = {name: [one for other, one in checks if other == name] for name, _ in checks}
     totals = [
