@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import logging
 import math
-import os
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -25,6 +24,7 @@ from numpy.typing import ArrayLike, NDArray
 from zeeman.base.checks import check_choice, check_positive_integer
 from zeeman.base.progress import Progress
 from zeeman.base.random import entropy_of, stream
+from zeeman.base.threads import processors
 from zeeman.base.types import Seed
 from zeeman.spins.models import Model
 from zeeman.spins.moves import MOVES, moves_of, start
@@ -114,7 +114,7 @@ def sample(
     n_samples = check_positive_integer(n_samples, "n_samples")
     check_choice(method, METHODS, "method")
     _check_model(model, method, device)
-    n_threads = check_positive_integer(n_threads, "n_threads") if n_threads is not None else _processors()
+    n_threads = check_positive_integer(n_threads, "n_threads") if n_threads is not None else processors()
     entropy = entropy_of(seed)
     label = f"{type(model).__name__} on {model.lattice!r}"
     with ThreadPoolExecutor(n_threads) as pool:
@@ -262,7 +262,3 @@ def _temperatures(temperature: ArrayLike) -> NDArray[np.float64]:
             "small positive one"
         )
     return t
-
-
-def _processors() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
