@@ -1,4 +1,4 @@
-"""`zeeman reproduce`: the papers' figures computed, drawn and judged."""
+"""`zeeman reproduce`: figures of the papers and of all models' latent spaces, computed, drawn and judged."""
 
 from __future__ import annotations
 
@@ -25,12 +25,14 @@ def reproduce(
     strict: Annotated[bool, Parameter(group=RUN, negative="")] = False,
     flags: Flags = Flags(),  # noqa: B008 (frozen)
 ) -> int:
-    """Compute, draw and judge the figures of the two papers: claim, measured, verdict.
+    """Compute, draw and judge figures of the papers and of the models: claim, measured, verdict.
 
     Parameters
     ----------
     figures : str
-        000-1 000-2 002-2 002-3 002-4 002-5 002-6 002-7 002-12 (paper-figure; 002-12 is equation 12); all if none.
+        000-1 000-2 002-2 002-3 002-4 002-5 002-6 002-7 002-12 (paper-figure; 002-12 is equation 12), the latent space
+        of a model: potts-3 potts-4 clock-4 clock-6 blume-capel xy heisenberg, or all of one kind: papers (if none is
+        named), models.
     size : str
         quick: 16 x 16 sites, two seeds, within half an hour on two cores. paper: 32 x 32, 100,000 configurations, five
         seeds. smoke: the least that runs.

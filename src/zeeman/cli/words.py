@@ -24,7 +24,7 @@ SAYS = {
     "analyze": "Train a beta-VAE on DATA, read its latent space, and write a report.",
     "spectrum": "Read embeddings that already exist, one file a training, and write a report.",
     "simulate": "Sample a spin model into a zarr store with a run card, or the certified suite of all models.",
-    "reproduce": "Compute, draw and judge the figures of the two papers: claim, measured, verdict.",
+    "reproduce": "Compute, draw and judge figures of the papers and of the models: claim, measured, verdict.",
     "critical": "Measure critical temperatures from latent codes, beside Binder's cumulant and exact values.",
     "explore": "Open the latent explorer of a run in a browser.",
     "runs": "List and compare the runs in a folder.",
@@ -56,7 +56,8 @@ EXAMPLES = {
   zeeman simulate suite --size quick --out runs/suite""",
     "reproduce": """Examples:
   zeeman reproduce
-  zeeman reproduce 002-3 000-1 --size paper --seeds 5 --out runs/papers""",
+  zeeman reproduce 002-3 000-1 --size paper --seeds 5 --out runs/papers
+  zeeman reproduce models""",
     "critical": """Examples:
   zeeman critical square cubic
   zeeman critical --size full --out runs/critical""",

@@ -1,4 +1,4 @@
-"""The papers' figures computed, drawn and judged: one folder a size, one a figure in it.
+"""Figures of the papers and of all models' latent spaces, computed, drawn and judged: a folder a size, one a figure.
 
 OUT/SIZE/FIGURE holds ``numbers.npz`` (all that is drawn and judged), ``verdicts.json``, the picture as png and pdf and
 what it shows as csv; OUT/SIZE/pieces the finished trainings, which figures share and a repeated command takes up again.
@@ -20,13 +20,12 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from zeeman.base.checks import check_choice, check_positive_integer
+from zeeman.base.checks import check_positive_integer
 from zeeman.base.store import provenance, write_json
 from zeeman.base.threads import processors
 from zeeman.plots.drawn import write_drawn
 from zeeman.plots.style import save
 from zeeman.studies.figures import (
-    FIGURES,
     SHARING,
     Numbers,
     PaperFigure,
@@ -35,6 +34,7 @@ from zeeman.studies.figures import (
     Verdict,
     figure,
     judge,
+    keys_of,
     size_of,
     write_numbers,
 )
@@ -76,12 +76,13 @@ def reproduce(
     jobs: int | None = None,
     progress: bool = True,
 ) -> list[Reproduction]:
-    """Compute, draw and judge figures of the papers; a killed call goes on where it stopped when it is repeated.
+    """Compute, draw and judge figures; a killed call goes on where it stopped when it is repeated.
 
     Parameters
     ----------
     figures : sequence of str
-        Keys of `zeeman.studies.figures.FIGURES`; all of them if none is given.
+        Keys of `zeeman.studies.figures.FIGURES` and `MODELS`; "papers" and "models" stand for all of either. The
+        papers' if none is given.
     size : {"quick", "paper", "smoke"}
         "paper": the papers' own sizes; "quick": 16 x 16 sites with beta scaled by the area, all figures within half
         an hour on two cores; "smoke": the least that runs, to see that everything does.
@@ -102,15 +103,13 @@ def reproduce(
     ValueError
         For an unknown figure or size, before anything is written.
     """
-    for key in figures:
-        check_choice(key, tuple(FIGURES), "figure")
+    keys = keys_of(figures)
     wanted = size_of(size, n_seeds, seed)
     cores = processors()
     jobs = min(2, cores) if jobs is None else check_positive_integer(jobs, "jobs")
     folder = Path(out) / size
     if fresh:
         shutil.rmtree(folder, ignore_errors=True)
-    keys = tuple(dict.fromkeys(figures)) or tuple(FIGURES)
     groups = _groups(keys)
     if min(jobs, len(groups)) == 1:
         done = _group(keys, wanted, folder, progress)

@@ -67,18 +67,16 @@ def plan_reproduction(
     """What `reproduce` would do."""
     from dataclasses import asdict
 
-    from zeeman.base.checks import check_choice
-    from zeeman.studies.figures import FIGURES, size_of
+    from zeeman.studies.figures import figure, keys_of, size_of
 
-    for key in figures:
-        check_choice(key, tuple(FIGURES), "figure")
+    keys = keys_of(figures)
     wanted = size_of(size, n_seeds, seed)
     folder = out / size
     stored = [] if fresh else sorted((folder / "pieces").glob("*.npz"))
     return {
         "would": "replace what is finished" if fresh and folder.exists() else "compute what is not finished",
         "out": str(folder),
-        "figures": {key: FIGURES[key].title for key in figures or tuple(FIGURES)},
+        "figures": {key: figure(key).title for key in keys},
         "size": asdict(wanted),
         "finished_pieces": len(stored),
     }
