@@ -100,7 +100,8 @@ def test_a_stopped_suite_continues_to_the_same_samples(capsys, tmp_path, monkeyp
 
     monkeypatch.setattr(Simulation, "run", stopped)
     assert suite(capsys, tmp_path / "cut")[0] == 130
-    assert json.loads((tmp_path / "cut" / "index.json").read_text())["finished"] is False
+    index = json.loads((tmp_path / "cut" / "index.json").read_text())
+    assert (index["finished"], [entry["name"] for entry in index["entries"]]) == (False, ["ising-square-L4"])
     monkeypatch.setattr(Simulation, "run", run)
     first = tmp_path / "cut" / "ising-square-L4.card.md"
     before = first.stat().st_mtime_ns
@@ -116,6 +117,13 @@ def test_another_seed_or_size_is_refused_in_the_same_folder(capsys, smoke):
     code, _, complaint = suite(capsys, smoke[0], "--seed", "1")
     assert code == 2
     assert "made with" in complaint
+
+
+def test_a_folder_of_other_things_is_left_alone(capsys, tmp_path):
+    (tmp_path / "thesis.txt").write_text("results")
+    code, _, complaint = suite(capsys, tmp_path)
+    assert (code, "no suite and not empty" in complaint) == (2, True)
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
 
 
 def test_an_entry_that_is_not_certified_is_exit_3(capsys, tmp_path, monkeypatch):

@@ -116,8 +116,8 @@ class SuiteRun:
                     f"{self.out} holds a suite made with {there}, and {self.settings} is asked: write elsewhere, or "
                     "remove it"
                 )
-        elif self.out.exists() and (not self.out.is_dir() or any(self.out.glob("*.md"))):
-            raise ValueError(f"{self.out} exists and holds no suite: name another folder with --out")
+        elif self.out.exists() and (not self.out.is_dir() or any(self.out.iterdir())):
+            raise ValueError(f"{self.out} exists and is no suite and not empty: name another folder with --out")
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -143,14 +143,18 @@ class SuiteRun:
 
     def run(self, *, progress: bool = True) -> dict[str, Any]:
         """Make what is missing, hold every entry against its card, and return the index as it is written."""
-        entries: list[dict[str, Any]] = []
         simulations = self.simulations
+        index = self.out / INDEX
+        known = {entry["name"]: entry for entry in read_json(index)["entries"]} if index.is_file() else {}
+        entries = {one.out.stem: known[one.out.stem] for one in simulations if one.out.stem in known}
+        self._write(entries, simulations)  # before the first store: a folder is known by its index
         with Progress(len(simulations), f"suite in {self.out}", enabled=progress) as bar:
             for simulation in simulations:
-                entries.append(_entry(simulation.run(progress=False), simulation.out))
-                self._write(entries, finished=len(entries) == len(simulations))
-                bar.advance(detail=entries[-1]["name"])
-        return read_json(self.out / INDEX)
+                name = simulation.out.stem
+                entries[name] = _entry(simulation.run(progress=False), simulation.out)
+                self._write(entries, simulations)
+                bar.advance(detail=name)
+        return read_json(index)
 
     def plan(self) -> dict[str, Any]:
         """What `run` would do."""
@@ -178,10 +182,13 @@ class SuiteRun:
         around = [f * critical[0] for f in size.below] + between + [f * critical[-1] for f in size.above]
         return tuple(sorted([*critical, *(round(t, 6) for t in around)]))
 
-    def _write(self, entries: Sequence[Mapping[str, Any]], finished: bool) -> None:
+    def _write(self, known: Mapping[str, Mapping[str, Any]], simulations: Sequence[Simulation]) -> None:
+        entries = [known[one.out.stem] for one in simulations if one.out.stem in known]
+        finished = len(entries) == len(simulations)
         index = {"settings": self.settings, "finished": finished, "entries": entries, "provenance": provenance()}
         write_json(self.out / INDEX, index)
-        write_text(self.out / "README.md", _markdown(entries, self.settings, finished))
+        if entries:
+            write_text(self.out / "README.md", _markdown(entries, self.settings, finished))
 
 
 def suite_of(
