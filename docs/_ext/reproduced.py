@@ -1,8 +1,8 @@
-"""The gallery and the claims, made from recorded results when the pages are built.
+"""The gallery, the claims and the latent spaces of the models, made from recorded results when the pages are built.
 
 ``docs/results/SIZE/FIGURE/numbers.npz`` is what ``zeeman reproduce FIGURE --size SIZE`` computed; pictures are drawn
-and claims judged from it here, so no number on these pages is typed. In a page, ``<!-- gallery -->`` and
-``<!-- claims -->`` stand for the text written below.
+and claims judged from it here, so no number on these pages is typed. In a page, ``<!-- gallery -->``,
+``<!-- claims -->`` and ``<!-- latents -->`` stand for the text written below.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ import numpy as np
 from sphinx.application import Sphinx
 from sphinx.util import logging
 
-from zeeman.studies import figures
-from zeeman.studies.figures import FIGURES, PaperFigure, Verdict, figure, judge, read_numbers
+from zeeman.studies import figures, latents
+from zeeman.studies.figures import FIGURES, MODELS, PaperFigure, Verdict, figure, judge, read_numbers
 
 LOGGER = logging.getLogger(__name__)
 HERE = Path(__file__).resolve().parent.parent
@@ -80,7 +80,9 @@ def _run(folder: Path) -> dict[str, Any]:
 
 def picture(result: Recorded) -> str:
     """Draw the figure once for its numbers and the code of all figures; the path from the folder of the pages."""
-    code = b"".join(file.read_bytes() for file in sorted(Path(figures.__file__).parent.glob("*.py")))
+    homes = (figures, latents) if result.figure.key in MODELS else (figures,)
+    files = [file for home in homes for file in sorted(Path(home.__file__).parent.glob("*.py"))]
+    code = b"".join(file.read_bytes() for file in files)
     numbers = (RESULTS / result.size / result.figure.key / "numbers.npz").read_bytes()
     name = f"{result.figure.key}-{result.size}-{hashlib.sha256(code + numbers).hexdigest()[:10]}.png"
     path = PICTURES / name
@@ -94,13 +96,21 @@ def picture(result: Recorded) -> str:
 
 def gallery() -> str:
     """All figures: picture, what is shown, command, claims."""
-    return "\n\n".join(_section(one) for one in written())
+    return "\n\n".join(_section(one, _place(one.key)) for one in written())
 
 
-def _section(one: PaperFigure) -> str:
-    number = one.key.split("-")[1]
-    place = f"Paper {one.key[:3]}, {'equation' if one.key == '002-12' else 'figure'} {number}"
-    lines = [f"(figure-{one.key})=", f"## {_plain(one.title)}", "", f"{place}.", "", _plain(one.caption), ""]
+def latent_spaces() -> str:
+    """The latent spaces of all models, in the same form."""
+    return "\n\n".join(_section(figure(key), "") for key in MODELS)
+
+
+def _place(key: str) -> str:
+    """Where in the papers a figure stands."""
+    return f"Paper {key[:3]}, {'equation' if key == '002-12' else 'figure'} {key.split('-')[1]}."
+
+
+def _section(one: PaperFigure, place: str) -> str:
+    lines = [f"(figure-{one.key})=", f"## {_plain(one.title)}", "", place, "", _plain(one.caption), ""]
     results = recorded(one)
     for result in results:
         alt = _plain(f"{one.title}, size {result.size}")
@@ -201,14 +211,14 @@ def _plain(text: str) -> str:
 
 
 def _fill(app: Sphinx, docname: str, source: list[str]) -> None:
-    for mark, make in (("<!-- gallery -->", gallery), ("<!-- claims -->", claims)):
+    for mark, make in (("<!-- gallery -->", gallery), ("<!-- claims -->", claims), ("<!-- latents -->", latent_spaces)):
         if mark in source[0]:
             source[0] = source[0].replace(mark, make())
 
 
 def _outdated(app: Sphinx, *_: Any) -> list[str]:
-    """The two pages are read again in every build: what they show lies outside of them."""
-    return [name for name in ("gallery", "holds") if name in app.env.found_docs]
+    """These pages are read again in every build: what they show lies outside of them."""
+    return [name for name in ("gallery", "holds", "latents") if name in app.env.found_docs]
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

@@ -11,14 +11,14 @@ from zeeman.studies.latents import CASES, shapes
 from zeeman.studies.latents.multiplets import centres, random_splittings, splittings
 
 
-def energies(Z, n_states):
-    return LatentSpectrum(n_states=n_states, random_state=0, n_bootstrap=0).fit(Z).energies_
+def energies(Z, n_states, n_clusters=None):
+    return LatentSpectrum(n_states, n_clusters, random_state=0, n_bootstrap=0).fit(Z).energies_
 
 
 def test_even_codes_on_a_circle_have_the_levels_of_a_planar_rotor():
     angle = 2 * np.pi * np.arange(1500) / 1500
     Z = 2.0 * np.column_stack([np.cos(angle), np.sin(angle)])
-    E = energies(Z, 8)
+    E = energies(Z, 8, 1)  # a ring is one set
     sizes = (1, 2, 2, 2)
     assert splittings(E, sizes).max() < 0.02
     middle = centres(E, sizes)
@@ -31,7 +31,7 @@ def test_even_codes_on_a_sphere_have_the_levels_of_a_rotor_in_space():
     z = 1 - 2 * (np.arange(n) + 0.5) / n  # a spiral of equal areas
     angle = np.pi * (1 + np.sqrt(5)) * np.arange(n)
     Z = np.column_stack([np.sqrt(1 - z**2) * np.cos(angle), np.sqrt(1 - z**2) * np.sin(angle), z])
-    E = energies(Z, 10)
+    E = energies(Z, 10, 1)
     assert splittings(E, (1, 3, 5)).max() < 0.15
     middle = centres(E, (1, 3, 5))
     np.testing.assert_allclose(middle[1], 1.0, rtol=0.08)  # l (l + 1) / 2 R^2
@@ -62,10 +62,11 @@ def test_splittings_are_those_of_the_definition():
 def test_levels_that_know_nothing_of_one_another_are_split():
     drawn = random_splittings((1, 2, 2, 2), np.random.default_rng(0), 2000)
     assert np.median(drawn) > 0.7
-    # one doublet: width and both gaps are independent exponentials, P(w / (w + min g) > s) = (1 - s) / (1 + s)
+    assert np.mean(drawn < 0.25) < 0.02
+    # one doublet: w ~ Exp(1), min g ~ Exp(2), so P(w / (w + min g) > s) = (1 - s) / (1 - s / 2)
     drawn = random_splittings((1, 2), np.random.default_rng(1), 20_000)
     for s in (0.25, 0.5, 0.75):
-        p = (1 - s) / (1 + s)
+        p = (1 - s) / (1 - s / 2)
         assert abs(np.mean(drawn > s) - p) < 5 * np.sqrt(p * (1 - p) / len(drawn))
 
 

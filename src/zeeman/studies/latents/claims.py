@@ -31,6 +31,7 @@ def caption_of(case: Case) -> str:
         "strip": "the magnetisation",
     }.get(case.shape, "the state of most sites")  # fmt: skip
     move = "the best linear map" if case.shape == "strip" else "the best rotation, scale and shift"
+    hidden = "; the half of the sphere that faces the reader" if case.shape == "sphere" else ""
     levels = (
         f"Levels in units of the first one above the {case.n_clusters} ordered states, every seed a line: of cold "
         "codes, where the states are one ground level, and of codes at all temperatures, where hops split it"
@@ -41,9 +42,15 @@ def caption_of(case: Case) -> str:
         f"Configurations that the network never saw, coloured by {colour}; strong: at T = {case.cold * case.unit:.3g}; "
         f"faint: at seven temperatures from {case.temperatures[0] * case.unit:.3g} to "
         f"{case.temperatures[-1] * case.unit:.3g}. (a) Codes of a beta-VAE with {case.latent_dim} latents, first seed, "
-        f"moved to the order parameter by {move} of other samples. (b) As many principal components of the natural "
-        f"features, by the same. (c) {levels}; multiplets of {case.symmetry} by name, with their dimension: {names}. "
-        "(d) Held-out correlation with the order parameter; marks are seeds."
+        f"moved to the order parameter by {move} of other samples{hidden}. (b) As many principal components of the "
+        f"natural features, by the same. (c) {levels}; multiplets of {case.symmetry} by name, with their dimension: {names}. "
+        "(d) Held-out correlation, blue of the codes, orange of the components, with "
+        + (
+            "m and <s²> by a linear map."
+            if case.shape == "strip"
+            else "the order parameter: by a linear map, and by the ten nearest codes, which sees any map."
+        )
+        + " Marks are seeds, lines their means."
     )
 
 

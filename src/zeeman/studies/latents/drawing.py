@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
+from matplotlib import colormaps
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgba_array
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from zeeman.plots.style import CYCLIC, DIVERGING, GREY, INK, PALE, PALETTE, styled, tag
+from zeeman.plots.style import CYCLIC, GREY, INK, PALE, PALETTE, styled, tag
 from zeeman.studies.figures._pictures import panel, sheet
 from zeeman.studies.figures.claims import Numbers
 from zeeman.studies.latents.cases import Case
@@ -26,20 +30,25 @@ def draw(case: Case, numbers: Numbers) -> Figure:
     """Draw the four panels."""
     figure = sheet(58.0)
     codes = numbers["codes"].astype(np.float64)
-    flat = codes @ np.linalg.qr(_VIEW.T)[0] if codes.shape[-1] == 3 else codes
-    reach = 1.08 * float(np.abs(flat).max())
-    for i, (left, title) in enumerate(((9, "Codes of the beta-VAE"), (60, "Principal components"))):
+    if case.latent_dim == 3:
+        view = np.linalg.qr(_VIEW.T)[0]
+        behind = codes @ np.cross(*view.T) < 0
+        codes = codes @ view
+        if case.shape == "sphere":
+            codes = np.where(behind[..., None], np.nan, codes)
+    reach = 1.08 * float(np.nanmax(np.abs(codes)))
+    for i, (left, title) in enumerate(((12, "Codes of the β-VAE"), (63, "Principal components"))):
         ax = panel(figure, left, 10, 41, 41)
-        _plane(ax, case, numbers, flat[i], first=i == 0)
+        _plane(ax, case, numbers, codes[i], first=i == 0)
         if case.shape != "strip":
             ax.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal")
         tag(ax, "ab"[i], title)
-    ax = panel(figure, 112, 10, 41, 41)
+    ax = panel(figure, 117, 10, 42, 41)
     _levels(ax, case, numbers)
     tag(ax, "c", f"Levels and multiplets of {_said(case.symmetry)}")
-    ax = panel(figure, 165, 10, 16, 41)
-    _bars(ax, case, numbers)
-    tag(ax, "d", "R with order")
+    ax = panel(figure, 168, 10, 14, 41)
+    _correlations(ax, case, numbers)
+    tag(ax, "d", "Order, $R$")
     return figure
 
 
@@ -53,10 +62,11 @@ def _plane(ax: Axes, case: Case, numbers: Numbers, points: NDArray, *, first: bo
         radius = float(np.linalg.norm(numbers["target"][cold].astype(float), axis=1).mean())
         ax.add_patch(Circle((0, 0), radius, fill=False, ec=INK, lw=0.6, ls=(0, (4, 3))))
     names = {
-        "strip": ("said of $m$", r"said of $\langle s^2 \rangle$"), "simplex": ("component 1", "component 2"),
-    }.get(case.shape, ("said of $m_x$", "said of $m_y$"))  # fmt: skip
+        "strip": ("code along $m$", r"code along $\langle s^2 \rangle$"),
+        "simplex": ("code along component 1", "code along component 2"),
+    }.get(case.shape, ("code along $m_x$", "code along $m_y$"))  # fmt: skip
     if points.shape[1] == 2 and case.latent_dim == 3:
-        names = ("across, oblique view", "up, oblique view")
+        names = ("code, oblique view", "code, oblique view")
     ax.set_xlabel(names[0])
     ax.locator_params(nbins=5)
     if first:
@@ -64,7 +74,8 @@ def _plane(ax: Axes, case: Case, numbers: Numbers, points: NDArray, *, first: bo
 
 
 def _said(name: str) -> str:
-    """Subscripts as formulas: not every font has their signs."""
+    """Letters and subscripts as in formulas: not every font has the signs of these."""
+    name = re.sub(r"^([lm]) =", r"$\1$ =", name)
     return "".join(f"$_{ord(sign) - ord('₀')}$" if "₀" <= sign <= "₉" else sign for sign in name)
 
 
@@ -79,39 +90,36 @@ def _edges(ax: Axes, case: Case, points: NDArray, states: NDArray) -> None:
 
 
 def _colours(case: Case, numbers: Numbers) -> NDArray:
-    from matplotlib.colors import to_rgba_array
-
     target = numbers["target"].astype(np.float64)
     if case.shape == "circle":
         return CYCLIC(np.arctan2(target[:, 1], target[:, 0]) / (2 * np.pi) % 1.0)
     if case.shape == "sphere":
-        return DIVERGING(0.5 + 0.5 * target[:, 2] / np.abs(target[:, 2]).max())
+        return colormaps["cividis"](0.5 + 0.5 * target[:, 2] / np.abs(target[:, 2]).max())
     if case.shape == "strip":
-        return DIVERGING(0.5 + 0.5 * target[:, 0])
+        return colormaps["cividis"](0.5 + 0.5 * target[:, 0])
     return to_rgba_array([PALETTE[s] for s in numbers["states"]])
 
 
 def _levels(ax: Axes, case: Case, numbers: Numbers) -> None:
     """Columns of levels, every seed a line of each, with a bracket and a name beside every multiplet."""
     q, sizes = sum(case.sizes), case.sizes
+    names = tuple(f"{one.name} ({one.size})" for one in case.multiplets)
     if case.discrete:
         cold, every = (numbers[name] / numbers[name][..., q, None] for name in ("energies", "all_energies"))
-        whole = " + ".join(one.name for one in case.multiplets)
         columns = [
-            ("cold", _OURS, cold[:, 0], (q,), (f"{whole} ({q})" if q < 5 else f"({q})",)),
-            ("all T", _OURS, every[:, 0], sizes, tuple(one.name for one in case.multiplets)),
+            ("cold", _OURS, cold[:, 0], (q,), (f"{q}-fold",)),
+            ("all T", _OURS, every[:, 0], sizes, names),
             ("all T, PCA", _THEIRS, every[:, 1], sizes, ()),
         ]
         ylabel = f"$E_n$ / $E_{{{q}}}$"
     else:
         cold = numbers["energies"] / numbers["multiplets"][..., 1, None]
-        names = tuple(f"{one.name} ({one.size})" for one in case.multiplets)
         columns = [("β-VAE", _OURS, cold[:, 0], sizes, names), ("PCA", _THEIRS, cold[:, 1], sizes, ())]
         ylabel = r"$E_n$ / $\bar E$ of the first multiplet"
         for one in case.multiplets:
             ax.plot([-0.42, 0.42], [one.ideal] * 2, color=PALE, lw=4.0, solid_capstyle="butt", zorder=0)
-            ax.plot([1.28, 2.12], [one.ideal] * 2, color=PALE, lw=4.0, solid_capstyle="butt", zorder=0)
-    step = 1.7
+            ax.plot([1.58, 2.42], [one.ideal] * 2, color=PALE, lw=4.0, solid_capstyle="butt", zorder=0)
+    step = 1.7 if case.discrete else 2.0
     for place, (name, colour, levels, groups, said) in enumerate(columns):
         _column(ax, step * place, levels[:, : q + 1], groups, said, colour)
         ax.annotate(name, (step * place, 0), xycoords=("data", "axes fraction"), xytext=(0, -3), ha="center", va="top",
@@ -135,17 +143,17 @@ def _column(ax: Axes, at: float, levels: NDArray, sizes: tuple, names: tuple, co
         ax.text(at + 0.55, (low + high) / 2, _said(name), va="center", fontsize=6)
 
 
-def _bars(ax: Axes, case: Case, numbers: Numbers) -> None:
-    """R of the order parameter, or of m and s^2, for both methods; linear and by nearest codes."""
+def _correlations(ax: Axes, case: Case, numbers: Numbers) -> None:
+    """R of the order parameter by a linear map and by the nearest codes, or of m and s^2, for both methods."""
     places = {"strip": ((3, "$m$"), (4, r"$\langle s^2 \rangle$"))}.get(case.shape, ((0, "linear"), (2, "any")))
     for x, (place, _) in enumerate(places):
         for i, colour in enumerate((_OURS, _THEIRS)):
             values = numbers["correlation"][:, i, place]
-            at = x + (i - 0.5) * 0.36
-            ax.bar(at, values.mean(), 0.32, color=colour, alpha=0.85, lw=0)
-            ax.plot(np.full(len(values), at), values, "o", color="white", mec=INK, mew=0.5, ms=2.2)
+            at = x + (i - 0.5) * 0.4
+            ax.plot(at + np.array([-0.14, 0.14]), [values.mean()] * 2, color=colour, lw=1.2)
+            ax.plot(np.full(len(values), at), values, "o", color=colour, mec="white", mew=0.4, ms=3.2, clip_on=False)
     low = float(numbers["correlation"][:, :, [place for place, _ in places]].min())
-    ax.set(ylim=(max(0.0, min(0.9, np.floor(20 * low - 0.4) / 20)), 1.0), xlim=(-0.5, 1.5))
+    ax.set(ylim=(1 - 1.2 * max(1 - low, 0.01), 1.0), xlim=(-0.5, 1.5))
     ax.set_xticks(range(len(places)), [name for _, name in places])
     ax.tick_params(axis="x", length=0)
     ax.locator_params(axis="y", nbins=5)

@@ -45,9 +45,9 @@ def trained(case: Case, seed: int, size: Size, shelf: Shelf) -> Numbers:
     ``correlation`` (method, what): R of the order parameter by the best linear map, by the best similarity, by the ten
     nearest codes, and of every component by the linear map; ``null``: the first with the samples of one side permuted;
     ``shape`` (method, what): see `_shape`; ``energies`` (method, state) of the cold codes, ``all_energies`` of those at
-    all temperatures, where states are points and hops are seen; ``n_clusters`` (method,) of the cold ones; ``codes``
-    (method, sample, component): similarity maps to the order parameter, with ``target``, ``states``, ``temperature``;
-    ``cold``: which of these are.
+    all temperatures, where states are points and hops are seen; ``n_clusters`` (method,) found in the cold codes;
+    ``codes`` (method, sample, component): similarity maps to the order parameter, with ``target``, ``states``,
+    ``temperature``; ``cold``: which of these are.
     """
     settings = {
         "case": case.key, "lattice": size.lattice, "n": size.n_configurations, "epochs": size.n_epochs, "seed": seed,
@@ -121,13 +121,16 @@ def _read(
     moved = [move(warm[fit], M[fit], at) for at in (warm, cold)]
     n_states = max(_LEVELS, sum(case.sizes) + 1)
     spectra = [_spectrum(codes, n_states, seed) for codes in Z]
+    count = spectra[1].n_clusters_
+    if not case.discrete and count > 1:  # arcs taken for sets would cost levels: what is known of the states decides
+        spectra[1] = _spectrum(cold, n_states, seed, n_clusters=1)
     return {
         "correlation": np.array(
             [shapes.agreement(M[~fit], P) for P in (linear, moved[0][~fit], near)] + component
         ),
         "shape": np.array(_shape(case, cold, moved[1], M_cold, states, seed)),
         "all_energies": spectra[0].energies_, "energies": spectra[1].energies_,
-        "n_clusters": np.array(spectra[1].n_clusters_),
+        "n_clusters": np.array(count),
         "warm_codes": moved[0], "cold_codes": moved[1],
     }  # fmt: skip
 
@@ -155,8 +158,8 @@ def _between(Z: Array, M: Array) -> float:
     return float(abs(a @ b) / np.linalg.norm(a) / np.linalg.norm(b))
 
 
-def _spectrum(Z: Array, n_states: int, seed: int) -> LatentSpectrum:
-    return LatentSpectrum(n_states=n_states, random_state=seed, n_bootstrap=0).fit(Z)
+def _spectrum(Z: Array, n_states: int, seed: int, n_clusters: int | None = None) -> LatentSpectrum:
+    return LatentSpectrum(n_states=n_states, n_clusters=n_clusters, random_state=seed, n_bootstrap=0).fit(Z)
 
 
 def _null(Z: Array, M: Array, seed: int) -> Array:
