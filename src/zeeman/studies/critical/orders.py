@@ -3,8 +3,8 @@
 All come as (replica, sample, component), centred at every temperature; only ratios that do not see their scale are
 formed from them. Of a code with more axes than the order parameter has, those are kept whose fluctuations grow most on
 cooling: the largest eigenvalues of S_cold v = lambda S_hot v, S the covariances of the codes at the lowest and the
-highest temperature. In that frame S_hot = 1, which also brings the components of an order parameter that a symmetry
-mixes (Potts, XY) to one scale.
+highest temperature. They are brought to unit covariance over all temperatures, which puts the components of an order
+parameter that a symmetry mixes (Potts, XY) on one scale.
 """
 
 from __future__ import annotations
@@ -109,7 +109,9 @@ def order_axes(codes: NDArray[np.float64], samples: Samples) -> NDArray[np.float
     keep = excess >= max(0.5 * excess[-1], 1e-12)
     if not keep.any():
         keep[-1] = True
-    return directions[:, keep]
+    kept = directions[:, keep]
+    spread, turn = np.linalg.eigh(np.atleast_2d(np.cov(codes @ kept, rowvar=False)))
+    return kept @ (turn / np.sqrt(spread + 1e-300)) @ turn.T
 
 
 def centred(codes: NDArray[np.float64], samples: Samples) -> NDArray[np.float64]:

@@ -2,13 +2,14 @@ r"""The limit of large L: laws fitted to signals of several sizes, and an averag
 
 crossing  U = sum_k a_k x^k + A L^-omega,    x = L^(1/nu) t (1 + c t) (1 + m L^-omega),    t = (T - T_c) / T_c
 peak      T_L = T_c + a L^(-1/nu) (1 + c L^(-1/nu) + m L^-omega)
-BKT       U = U* + s X + d X^2,    dX/dl = eps - X^2,    eps = a t (1 + c t),    l = ln L + C
+BKT       U = U* + s X + d X^2 + e X^3 + A L^-omega,    dX/dl = eps - X^2,    eps = -a t (1 + c t),    l = ln L + C
 
 In the last X = sqrt(eps) coth[sqrt(eps) l] solves Kosterlitz's flow; at T_c it is 1 / (ln L + C), the law of Weber and
 Minnhagen (PRB 37, 5986, 1988), and above T_c the coth turns into a cotangent.
 
-The corrections c, m, A, d are there but hardly seen at a few sizes. They are given what is natural, Gaussian priors of
-mean 0, and what the data leave open of them is part of the error (Lepage et al., Nucl. Phys. B Suppl. 106, 12, 2002).
+The corrections c, m, A, d, e, and omega where it is not known, are there but hardly seen at a few sizes. They get
+Gaussian priors of natural width, and what the data leave open of them is part of the error (Lepage et al., Nucl. Phys.
+B Suppl. 106, 12, 2002).
 How many a_k and which sizes and temperatures to keep is averaged over with weights exp[-(chi^2 + 2 k + 2 n_cut) / 2],
 k free parameters and n_cut points left out (Jay and Neil, PRD 103, 114502, 2021).
 """
@@ -32,8 +33,8 @@ Array = NDArray[np.float64]
 _UNDETERMINED = 0.1  # relative error of T_c above which a fit says nothing
 _LEAST_WEIGHT = 1e-3  # relative to the best fit; others are dropped
 # widths of the priors: t (1 + c t), x (1 + m L^-omega), A L^-omega on a cumulant; peaks move by more
-_C, _M, _A, _PEAK_C, _PEAK_M = 1.0, 1.0, 0.5, 2.0, 5.0
-_D = 1.0  # of d X^2, in parts of s X
+_C, _M, _A, _PEAK_C, _PEAK_M = 1.0, 1.0, 1.0, 2.0, 5.0
+_D, _LOG = 10.0, 5.0  # of d X^2 and e X^3, in parts of s; of C in ln L + C
 
 
 @dataclass(frozen=True)
@@ -44,12 +45,15 @@ class Law:
     ----------
     nu, omega : float or None, float
         x = t L^(1/nu); corrections L^-omega.
+    omega_width : float
+        Standard deviation of ln omega, 0 where it is known.
     bkt : tuple (U*, s) or None
         Value and slope of the signal at a Berezinskii-Kosterlitz-Thouless transition.
     """
 
     nu: float | None = None
     omega: float = 1.0
+    omega_width: float = 0.5
     bkt: tuple[float, float] | None = None
 
 
@@ -107,7 +111,7 @@ def crossing_limit(points: Points, law: Law) -> Limit:
     for kept, n_terms in product(_windows(points, reach), (2, 3, 4)):
         exponent = [] if law.nu is not None else [_Parameter("1/nu", 1.0)]
         slopes = [_Parameter(f"a_{k}", a) for k, a in enumerate(_polynomial(kept, law, guess, n_terms))]
-        corrections = [_Parameter("c", 0.0, _C), _Parameter("m", 0.0, _M), _Parameter("A", 0.0, _A)]
+        corrections = [_exponent(law), _Parameter("c", 0.0, _C), _Parameter("m", 0.0, _M), _Parameter("A", 0.0, _A)]
         parameters = [_Parameter("T_c", guess), *exponent, *corrections, *slopes]
         fits += _fitted(_crossing_model(law), parameters, kept, len(points.errors))
     return _average(fits, "U = sum_k a_k x^k + A L^-omega, x = L^(1/nu) t (1 + c t) (1 + m L^-omega)", _constants(law))
@@ -120,7 +124,7 @@ def peak_limit(points: Points, law: Law) -> Limit:
         kept = points.kept(points.sizes >= least)
         slope = (kept.values[0, 0] - kept.values[0, -1]) / (1 / kept.sizes[0] - 1 / kept.sizes[-1])
         exponent = [_Parameter("1/nu", 1.0)] if unknown else []
-        corrections = [_Parameter("c", 0.0, _PEAK_C), _Parameter("m", 0.0, _PEAK_M)]
+        corrections = [_exponent(law), _Parameter("c", 0.0, _PEAK_C), _Parameter("m", 0.0, _PEAK_M)]
         parameters = [_Parameter("T_c", kept.values[0, -1]), *exponent, *corrections, _Parameter("a", slope)]
         fits += _fitted(_peak_model(law), parameters, kept, len(points.errors))
     return _average(fits, "T_L = T_c + a L^(-1/nu) (1 + c L^(-1/nu) + m L^-omega)", _constants(law))
@@ -132,25 +136,31 @@ def bkt_limit(points: Points, law: Law) -> Limit:
     fits = []
     low, high = points.temperatures.min(), points.temperatures.max()
     centre = 0.5 * (low + high)
-    for least, width in product(_smallest_sizes(points.sizes, 2), (1.0, 0.6)):
+    for least, width in product(_smallest_sizes(points.sizes, 2), (1.0, 0.6, 0.4)):
         near = np.abs(points.temperatures - centre) <= 0.5001 * width * (high - low)
         kept = points.kept((points.sizes >= least) & near)
         parameters = [
-            _Parameter("T_c", centre), _Parameter("a", 2.0), _Parameter("C", 1.0), _Parameter("c", 0.0, _C),
-            _Parameter("d", 0.0, abs(law.bkt[1]) * _D),
+            _Parameter("T_c", centre), _Parameter("a", 2.0), _Parameter("C", 0.0, _LOG), _Parameter("c", 0.0, _C),
+            _Parameter("d", 0.0, abs(law.bkt[1]) * _D), _Parameter("e", 0.0, abs(law.bkt[1]) * _D), _exponent(law),
+            _Parameter("A", 0.0, _A),
         ]  # fmt: skip
-        fits += _fitted(_bkt_model(law.bkt), parameters, kept, len(points.errors))
-    form = "U = U* + s X + d X^2, dX/dl = eps - X^2, eps = -a t (1 + c t), l = ln L + C"
+        fits += _fitted(_bkt_model(law), parameters, kept, len(points.errors))
+    form = "U = U* + s X + d X^2 + e X^3 + A L^-omega, dX/dl = eps - X^2, eps = -a t (1 + c t), l = ln L + C"
     return _average(fits, form, _constants(law))
+
+
+def _exponent(law: Law) -> _Parameter:
+    """U of omega e^u."""
+    return _Parameter("ln omega", 0.0, max(law.omega_width, 1e-6))
 
 
 def _crossing_model(law: Law) -> Model:
     def model(theta: Array, points: Points) -> Array:
         t_c, *rest = theta
         y = rest.pop(0) if law.nu is None else 1 / law.nu
-        c, m, A, *a = rest
+        u, c, m, A, *a = rest
         t = (points.temperatures - t_c) / t_c
-        fading = points.sizes**-law.omega
+        fading = points.sizes ** -(law.omega * np.exp(u))
         x = points.sizes**y * t * (1 + c * t) * (1 + m * fading)
         return np.polynomial.polynomial.polyval(x, a) + A * fading
 
@@ -161,20 +171,23 @@ def _peak_model(law: Law) -> Model:
     def model(theta: Array, points: Points) -> Array:
         t_c, *rest = theta
         y = rest.pop(0) if law.nu is None else 1 / law.nu
-        c, m, a = rest
+        u, c, m, a = rest
         shift = points.sizes**-y
-        return t_c + a * shift * (1 + c * shift + m * points.sizes**-law.omega)
+        return t_c + a * shift * (1 + c * shift + m * points.sizes ** -(law.omega * np.exp(u)))
 
     return model
 
 
-def _bkt_model(constants: tuple[float, float]) -> Model:
+def _bkt_model(law: Law) -> Model:
+    assert law.bkt is not None
+    limit, slope = law.bkt
+
     def model(theta: Array, points: Points) -> Array:
-        t_c, a, C, c, d = theta
+        t_c, a, C, c, d, e, u, A = theta
         t = (points.temperatures - t_c) / t_c
         length = np.maximum(np.log(points.sizes) + C, 0.05)
         X = _coth(-a * t * (1 + c * t) * length**2) / length
-        return constants[0] + constants[1] * X + d * X**2
+        return limit + slope * X + d * X**2 + e * X**3 + A * points.sizes ** -(law.omega * np.exp(u))
 
     return model
 
@@ -284,5 +297,5 @@ def _average(fits: list[_Fit], form: str, fixed: dict[str, float]) -> Limit:
 
 def _constants(law: Law) -> dict[str, float]:
     if law.bkt is not None:
-        return {"U*": law.bkt[0], "s": law.bkt[1]}
+        return {"U*": law.bkt[0], "s": law.bkt[1], "omega": law.omega}
     return {**({} if law.nu is None else {"nu": law.nu}), "omega": law.omega}

@@ -37,6 +37,7 @@ from zeeman.studies.figures.shelf import Shelf
 __all__ = ["ESTIMATORS", "Line", "critical_table", "markdown", "plan", "refusals", "written"]
 
 ESTIMATORS = ("latent", "beside", "pca")
+_ANALYSIS = 2  # raise it when an estimate changes its meaning
 _ALL_ROADS = "square"  # the row that is measured by every signal
 
 
@@ -173,7 +174,7 @@ def _line(key: str, row: Row, effort: Effort, shelf: Shelf, seed: int) -> Line:
         stored = shelf.get(f"samples-{key}-{length}", {**about, "length": length}, lambda _, make=make: make())  # type: ignore[misc]
         data.append(_dataset(row.make(length), stored))
     found = {}
-    about |= {"lengths": lengths, "n_replicas": effort.n_replicas, "n_epochs": effort.n_epochs}
+    about |= {"analysis": _ANALYSIS, "lengths": lengths, "n_replicas": effort.n_replicas, "n_epochs": effort.n_epochs}
     for name in ESTIMATORS:
         make = partial(_estimate, name, row, data, effort, shelf, key, seed)
         stored = shelf.get(f"estimate-{key}-{name}", about, lambda _, make=make: make())  # type: ignore[misc]
