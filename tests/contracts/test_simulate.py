@@ -2,6 +2,9 @@
 
 import dataclasses
 import json
+import subprocess
+import sys
+import time
 
 import numpy as np
 import pytest
@@ -147,6 +150,26 @@ def test_a_store_made_with_other_settings_is_refused(tmp_path):
     Simulation("potts", (1.0,), tmp_path / "x.zarr", size=4, n_samples=60).run(progress=False)
     with pytest.raises(ValueError, match="made with other settings"):
         Simulation("potts", (1.1,), tmp_path / "x.zarr", size=4, n_samples=60).run(progress=False)
+
+
+def test_a_killed_simulation_continues_to_the_samples_it_would_have_had(tmp_path):
+    out, n = tmp_path / "x.zarr", 60_000
+    options = f"xy --lattice chain --size 16 --temperature 1.0 --n-samples {n} --quiet --out {out}"
+    process = subprocess.Popen([sys.executable, "-m", "zeeman", "simulate", *options.split()], stderr=subprocess.PIPE)
+    deadline = time.monotonic() + 120
+    while process.poll() is None and time.monotonic() < deadline:
+        if out.exists() and cards.store_header(out)["n_committed"] > 0:
+            process.kill()
+        time.sleep(0.002)
+    process.communicate(timeout=60)
+    there = cards.store_header(out)["n_committed"]
+    assert 0 < there < n
+    assert not any(path.exists() for path in cards.paths(out))
+    card = Simulation("xy", (1.0,), out, "chain", 16, n).run(progress=False)
+    whole = Simulation("xy", (1.0,), tmp_path / "whole.zarr", "chain", 16, n).run(progress=False)
+    assert card.content_hash == whole.content_hash
+    assert card.certified
+    assert card.readings[0].exact_source == "transfer matrix of the ring"
 
 
 def damaged(tmp_path, change):
