@@ -108,7 +108,7 @@ def test_peaks_of_ising_lead_to_the_exact_temperature():
 def test_codes_find_ising_and_carry_the_spread_of_retrainings(ising):
     from zeeman.studies.critical.orders import latent_template
 
-    vae = latent_template(read_samples(ising)[0], seed=0, n_epochs=6)
+    vae = latent_template(read_samples(ising)[0], seed=0, n_epochs=4)
     found = critical_temperature(ising, vae, n_bootstrap=60)
     assert abs(found.pull(EXACT)) < 5
     assert found.error < 0.04

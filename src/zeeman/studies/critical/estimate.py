@@ -28,6 +28,7 @@ __all__ = ["NAMES", "critical_temperature"]
 
 NAMES = ("latent", "pca", "order", "binder", "susceptibility", "helicity")
 Array = NDArray[np.float64]
+_BAD = 2.0  # chi^2 a degree of freedom that is worth a note
 _ALL_ALONG = 3.0  # z score beyond which two curves differ
 # standard deviation of Student's t (68 %) in place of a Gaussian's, by the number of trainings
 _STUDENT = {2: 1.84, 3: 1.32, 4: 1.20, 5: 1.14, 6: 1.11}
@@ -170,8 +171,7 @@ def _result(name: str, signal: str, sizes: list[Samples], measured: Measured, la
     limits = [_limit(points, law, signal) for points in measured.points]
     trainings = np.array([limit.values[0] for limit in limits])
     samples_error = float(np.mean([limit.values for limit in limits], axis=0)[1:].std(ddof=1))
-    retraining = float(_STUDENT.get(len(trainings), 1.0) * trainings.std(ddof=1) / math.sqrt(len(trainings))) if len(
-        trainings) > 1 else 0.0  # fmt: skip
+    retraining = _retraining_error(trainings)
     spread = float(np.mean([limit.spread for limit in limits]))
     value, error = float(trainings.mean()), math.sqrt(samples_error**2 + retraining**2 + spread**2)
     low = min(float(one.temperatures[0]) for one in sizes)
@@ -181,7 +181,7 @@ def _result(name: str, signal: str, sizes: list[Samples], measured: Measured, la
     return CriticalTemperature(
         value, error, samples_error, retraining, spread, name, signal, tuple(one.size for one in sizes),
         _pseudo(measured.points, law, signal), limits[0].scaling, tuple(measured.curves), trainings,
-        _notes(limits, value),
+        _notes(limits),
     )  # fmt: skip
 
 
@@ -194,9 +194,7 @@ def _pseudocritical(name: str, signal: str, samples: Samples, measured: Measured
     )
     warnings.warn(note, RuntimeWarning, stacklevel=3)
     trainings = values[:, 0]
-    retraining = 0.0
-    if len(trainings) > 1:
-        retraining = float(_STUDENT.get(len(trainings), 1.0) * trainings.std(ddof=1) / math.sqrt(len(trainings)))
+    retraining = _retraining_error(trainings)
     error = float(values.mean(axis=0)[1:].std(ddof=1))
     total = math.hypot(error, retraining)
     return CriticalTemperature(
@@ -255,14 +253,19 @@ def _no_crossing(signal: str, low: float, high: float, why: str) -> str:
     )
 
 
-def _notes(limits: list[Limit], value: float) -> tuple[str, ...]:
-    notes = []
-    for limit in limits:
-        scaling = limit.scaling
-        if scaling.dof > 0 and scaling.chi2 / scaling.dof > 2:
-            notes.append(
-                f"the best fit has chi2/dof = {scaling.chi2:.1f}/{scaling.dof}: the law does not describe these sizes; "
-                "errors were enlarged by its root"
-            )
-            break
-    return tuple(notes)
+def _retraining_error(trainings: Array) -> float:
+    """Error of the mean over trainings; 0 for one, which is no training."""
+    n = len(trainings)
+    return float(_STUDENT.get(n, 1.0) * trainings.std(ddof=1) / math.sqrt(n)) if n > 1 else 0.0
+
+
+def _notes(limits: list[Limit]) -> tuple[str, ...]:
+    """What the worst of the fits says."""
+    found = [(limit.scaling.chi2, limit.scaling.dof) for limit in limits]
+    chi2, dof = max(found, key=lambda one: one[0] / max(one[1], 1))
+    if dof == 0 or chi2 / dof < _BAD:
+        return ()
+    return (
+        f"the best fit has chi2/dof = {chi2:.1f}/{dof}: the law does not describe these sizes; errors were enlarged by "
+        "its root",
+    )
