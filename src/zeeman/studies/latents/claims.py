@@ -43,8 +43,8 @@ def caption_of(case: Case) -> str:
         f"faint: at seven temperatures from {case.temperatures[0] * case.unit:.3g} to "
         f"{case.temperatures[-1] * case.unit:.3g}. (a) Codes of a beta-VAE with {case.latent_dim} latents, first seed, "
         f"moved to the order parameter by {move} of other samples{hidden}. (b) As many principal components of the "
-        f"natural features, by the same. (c) {levels}; multiplets of {case.symmetry} by name, with their dimension: {names}. "
-        "(d) Held-out correlation, blue of the codes, orange of the components, with "
+        f"natural features, by the same. (c) {levels}; multiplets of {case.symmetry} by name, with their dimension: "
+        f"{names}. (d) Held-out correlation, blue of the codes, orange of the components, with "
         + (
             "m and <s²> by a linear map."
             if case.shape == "strip"

@@ -54,8 +54,9 @@ def draw(case: Case, numbers: Numbers) -> Figure:
 
 def _plane(ax: Axes, case: Case, numbers: Numbers, points: NDArray, *, first: bool) -> None:
     cold, colours = numbers["cold"], _colours(case, numbers)
-    for chosen, look in ((~cold, {"s": 1.6, "alpha": 0.22}), (cold, {"s": 2.6, "alpha": 0.75})):
-        ax.scatter(*points[chosen].T, c=colours[chosen], lw=0, rasterized=True, **look)
+    for chosen, s, alpha in ((~cold, 1.6, 0.22), (cold, 2.6, 0.75)):
+        x, y = points[chosen].T
+        ax.scatter(x, y, c=colours[chosen], s=s, alpha=alpha, lw=0, rasterized=True)
     if case.shape in ("simplex", "polygon"):
         _edges(ax, case, points[cold], numbers["states"][cold])
     elif case.shape in ("circle", "sphere"):
@@ -94,9 +95,9 @@ def _colours(case: Case, numbers: Numbers) -> NDArray:
     if case.shape == "circle":
         return CYCLIC(np.arctan2(target[:, 1], target[:, 0]) / (2 * np.pi) % 1.0)
     if case.shape == "sphere":
-        return colormaps["cividis"](0.5 + 0.5 * target[:, 2] / np.abs(target[:, 2]).max())
+        return colormaps["cividis"](0.45 + 0.42 * target[:, 2] / np.abs(target[:, 2]).max())
     if case.shape == "strip":
-        return colormaps["cividis"](0.5 + 0.5 * target[:, 0])
+        return colormaps["cividis"](0.45 + 0.42 * target[:, 0])
     return to_rgba_array([PALETTE[s] for s in numbers["states"]])
 
 
