@@ -181,7 +181,7 @@ def _result(name: str, signal: str, sizes: list[Samples], measured: Measured, la
     return CriticalTemperature(
         value, error, samples_error, retraining, spread, name, signal, tuple(one.size for one in sizes),
         _pseudo(measured.points, law, signal), limits[0].scaling, tuple(measured.curves), trainings,
-        _notes(limits),
+        _notes(limits, law),
     )  # fmt: skip
 
 
@@ -259,8 +259,13 @@ def _retraining_error(trainings: Array) -> float:
     return float(_STUDENT.get(n, 1.0) * trainings.std(ddof=1) / math.sqrt(n)) if n > 1 else 0.0
 
 
-def _notes(limits: list[Limit]) -> tuple[str, ...]:
-    """What the worst of the fits says."""
+def _notes(limits: list[Limit], law: Law) -> tuple[str, ...]:
+    """What the worst of the fits says, and what no fit says."""
+    if law.unresolved:
+        return (
+            f"these sizes do not resolve the logarithms: {law.unresolved:.0%} of the temperature is in the error for "
+            "them; estimator='helicity' is the better way",
+        )
     found = [(limit.scaling.chi2, limit.scaling.dof) for limit in limits]
     chi2, dof = max(found, key=lambda one: one[0] / max(one[1], 1))
     if dof == 0 or chi2 / dof < _BAD:

@@ -17,7 +17,7 @@ k free parameters and n_cut points left out (Jay and Neil, PRD 103, 114502, 2021
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import NamedTuple
 
@@ -49,12 +49,15 @@ class Law:
         Standard deviation of ln omega, 0 where it is known.
     bkt : tuple (U*, s) or None
         Value and slope of the signal at a Berezinskii-Kosterlitz-Thouless transition.
+    unresolved : float
+        Relative error of T_c that no fit at the usual sizes shows.
     """
 
     nu: float | None = None
     omega: float = 1.0
     omega_width: float = 0.5
     bkt: tuple[float, float] | None = None
+    unresolved: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -146,7 +149,8 @@ def bkt_limit(points: Points, law: Law) -> Limit:
         ]  # fmt: skip
         fits += _fitted(_bkt_model(law), parameters, kept, len(points.errors))
     form = "U = U* + s X + d X^2 + e X^3 + A L^-omega, dX/dl = eps - X^2, eps = -a t (1 + c t), l = ln L + C"
-    return _average(fits, form, _constants(law))
+    found = _average(fits, form, _constants(law))
+    return replace(found, spread=float(np.hypot(found.spread, law.unresolved * found.values[0])))
 
 
 def _exponent(law: Law) -> _Parameter:
