@@ -11,7 +11,7 @@ from zeeman.studies.figures.shelf import Shelf
 from zeeman.studies.figures.sizes import Size
 from zeeman.studies.latents.cases import Case
 from zeeman.studies.latents.multiplets import centres, random_splittings, splittings
-from zeeman.studies.latents.pieces import gaussian_levels, trained
+from zeeman.studies.latents.pieces import trained
 
 __all__ = ["caption_of", "claims_of", "numbers_of"]
 
@@ -65,7 +65,7 @@ def numbers_of(case: Case, size: Size, shelf: Shelf) -> Numbers:
     table["splittings"] = np.apply_along_axis(splittings, -1, levels, case.sizes)
     table["multiplets"] = np.apply_along_axis(centres, -1, levels, case.sizes)
     shown = {name: runs[0][name] for name in ("codes", "target", "states", "temperature", "cold")}
-    judged = _judged_order(case, table) | _judged_shape(case, table) | _judged_levels(case, table, runs, size)
+    judged = _judged_order(case, table) | _judged_shape(case, table) | _judged_levels(case, table, runs)
     null = {"null.order": np.concatenate([run["null"] for run in runs])}
     return table | shown | judged | null
 
@@ -169,12 +169,9 @@ def _levels(case: Case) -> tuple[Claim, ...]:
     return tuple(claims)
 
 
-def _judged_levels(case: Case, table: Numbers, runs: list[Numbers], size: Size) -> dict[str, NDArray]:
-    n_states, q = table["energies"].shape[-1], sum(case.sizes)
-    null = np.array([
-        gaussian_levels(int(run["n_cold"]), case.latent_dim, n_states, seed)
-        for run, seed in zip(runs, size.seeds, strict=True)
-    ])  # fmt: skip
+def _judged_levels(case: Case, table: Numbers, runs: list[Numbers]) -> dict[str, NDArray]:
+    q = sum(case.sizes)
+    null = np.array([run["gaussian"] for run in runs])
     found = {"null.multiplets": random_splittings(case.sizes, stream(0, "null"))}
     for kind, i in (("claim", 0), ("baseline", 1)):
         found[f"{kind}.clusters"] = table["n_clusters"][:, i]

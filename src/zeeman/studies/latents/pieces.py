@@ -26,7 +26,7 @@ from zeeman.studies.latents import shapes
 from zeeman.studies.latents.cases import Case
 from zeeman.vae import BetaVAE
 
-__all__ = ["METHODS", "gaussian_levels", "trained"]
+__all__ = ["METHODS", "trained"]
 
 METHODS = ("beta-VAE", "PCA")
 _FRACTION = 0.1  # of the collapse threshold
@@ -46,6 +46,7 @@ def trained(case: Case, seed: int, size: Size, shelf: Shelf) -> Numbers:
     nearest codes, and of every component by the linear map; ``null``: the first with the samples of one side permuted;
     ``shape`` (method, what): see `_shape`; ``energies`` (method, state) of the cold codes, ``all_energies`` of those at
     all temperatures, where states are points and hops are seen; ``n_clusters`` (method,) found in the cold codes;
+    ``gaussian`` (state,): levels of as many isotropic Gaussian codes;
     ``codes`` (method, sample, component): similarity maps to the order parameter, with ``target``, ``states``,
     ``temperature``; ``cold``: which of these are.
     """
@@ -58,12 +59,6 @@ def trained(case: Case, seed: int, size: Size, shelf: Shelf) -> Numbers:
         return _train(case, seed, size, checkpoint)
 
     return shelf.get(f"latents-{case.key}-seed{seed}", settings, make)
-
-
-def gaussian_levels(n_samples: int, dim: int, n_states: int, seed: int) -> Array:
-    """Levels of isotropic Gaussian codes, (state,): what a blob without a shape shows."""
-    drawn = stream(seed, "null").standard_normal((n_samples, dim))
-    return _spectrum(drawn, n_states, seed).energies_
 
 
 def _train(case: Case, seed: int, size: Size, checkpoint: Path) -> Numbers:
@@ -88,7 +83,8 @@ def _train(case: Case, seed: int, size: Size, checkpoint: Path) -> Numbers:
     kept_cold = np.arange(len(cold))[:_KEPT]
     codes = found.pop("warm_codes")[:, kept], found.pop("cold_codes")[:, kept_cold]
     return found | {
-        "beta": np.array(beta), "n_cold": np.array(len(cold)), "null": _null(read[0][0], M, seed),
+        "beta": np.array(beta), "null": _null(read[0][0], M, seed),
+        "gaussian": _gaussian_levels(len(cold), d, found["energies"].shape[-1], seed),
         "codes": np.concatenate(codes, axis=1).astype(np.float16),
         "target": np.concatenate([M[kept], M_cold[kept_cold]]).astype(np.float16),
         "states": np.concatenate([case.states(warm[kept]), states[kept_cold]]).astype(np.int8),
@@ -160,6 +156,12 @@ def _between(Z: Array, M: Array) -> float:
 
 def _spectrum(Z: Array, n_states: int, seed: int, n_clusters: int | None = None) -> LatentSpectrum:
     return LatentSpectrum(n_states=n_states, n_clusters=n_clusters, random_state=seed, n_bootstrap=0).fit(Z)
+
+
+def _gaussian_levels(n_samples: int, dim: int, n_states: int, seed: int) -> Array:
+    """Levels of isotropic Gaussian codes, (state,): what a blob without a shape shows."""
+    drawn = stream(seed, "null").standard_normal((n_samples, dim))
+    return _spectrum(drawn, n_states, seed).energies_
 
 
 def _null(Z: Array, M: Array, seed: int) -> Array:
