@@ -16,10 +16,15 @@ from sphinx.application import Sphinx
 from sphinx.util import logging
 
 from zeeman.studies import speeds, truth
+from zeeman.studies.critical import table as critical
 
 LOGGER = logging.getLogger(__name__)
 RESULTS = Path(__file__).resolve().parent.parent / "results"
-TABLES: dict[str, Callable[[Mapping[str, Any]], str]] = {"models": speeds.markdown, "truth": truth.markdown}
+TABLES: dict[str, Callable[[Mapping[str, Any]], str]] = {
+    "critical": critical.markdown,
+    "models": speeds.markdown,
+    "truth": truth.markdown,
+}
 _MARK = re.compile(r"<!-- recorded: (?P<name>\w+) -->")
 
 

@@ -125,7 +125,7 @@ def markdown(record: Mapping[str, Any]) -> str:
     seconds = sum(line.seconds for line in lines)
     text.append(
         f"Size *{record['size']}*, {len(lines)} of {len(ROWS)} rows, {seconds / 60:.0f} minutes on "
-        f"{made['processors']} processors that had other work too; zeeman {made['versions'].get('zeeman', '')}, commit "
+        f"{made['processors']} processors; zeeman {made['versions'].get('zeeman', '')}, commit "
         f"{made['commit']}."
     )
     return "\n".join(text)
