@@ -250,6 +250,7 @@ def test_vacancies_stripes_and_three_sublattices():
     row, column = np.indices((6, 6))
     stripes = np.stack([1 - 2 * (row % 2), 1 - 2 * (column % 2), np.ones((6, 6)), 1 - 2 * ((row + column) % 2)])
     np.testing.assert_allclose(observables.stripe_order(stripes), [1, 1, 0, 0], atol=1e-12)
+    np.testing.assert_allclose(observables.stripe_order(stripes, triangular(6)), [1, 1, 0, 1], atol=1e-12)
     phase = (row - column) % 3
     upupdown = np.where(phase == 2, -1, 1)
     free = np.where(phase == 2, 0, np.where(phase == 1, 1, -1))

@@ -91,11 +91,27 @@ def test_ordered_starts_are_ground_states():
         (Ising(square(4), -1.0, second_coupling=-0.4), -1.2),  # alternating
         (Ising(square(4), second_coupling=0.4), -2.8),
         (Ising(chain(8), second_coupling=-0.7), -0.7),  # two up, two down
+        (Ising(triangular(4), -1.0, second_coupling=-0.5), -1.5),  # rows
+        (Ising(honeycomb(4), second_coupling=-1.0), -1.5),  # rows
+        (Ising(cubic(4), -1.0, second_coupling=-1.0), -3.0),  # alternating along two axes, -|J1| - 2 |J2|
+        (BlumeCapel(square(5), -1.0), -1.2),  # a defect in every row and every column
+        (Potts(cubic(3), 2, -1.0), 1.0),  # one bond of three in every ring
     ]:
         x = model.start("ordered", 30, rng)
         np.testing.assert_allclose(model.energy(x), least, atol=1e-12)
         if not isinstance(model, BlumeCapel) or model.crystal_field < 2:
             assert len(np.unique(x, axis=0)) > 1  # all of them, not one
+
+
+@pytest.mark.parametrize("lattice", [triangular(4), honeycomb(4), cubic(4)], ids=repr)
+def test_rows_run_in_three_directions(lattice):
+    model = Ising(lattice, -1.0 if lattice.name == "triangular" else 1.0, second_coupling=-0.8)
+    x = model.start("ordered", 60, np.random.default_rng(5))
+    np.testing.assert_allclose(model.energy(x), model.energy(x)[0], atol=1e-12)
+    np.testing.assert_allclose(model.order(x), 1.0, atol=1e-12)
+    m = model.order_parameter(x)
+    assert m.shape == (60, 3)
+    assert (np.abs(m).max(axis=0) > 0.99).all()  # every direction was drawn
 
 
 def test_starts_are_honest():

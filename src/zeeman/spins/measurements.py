@@ -158,7 +158,7 @@ def _particular(x: NDArray, model: Any, temperature: float) -> Iterator[tuple[st
     if isinstance(model, (Ising, BlumeCapel)):
         yield "magnetization", observables.magnetization(x)
     if isinstance(model, Ising) and model.second_coupling and lattice != "honeycomb":
-        yield "stripe_order", observables.stripe_order(x)
+        yield "stripe_order", observables.stripe_order(x, model.lattice)
     if isinstance(model, Potts):
         yield "potts_order", observables.potts_order(x, model.n_states)
     if isinstance(model, BlumeCapel):

@@ -1,7 +1,8 @@
 """Ordered states of discrete models: the lowest in energy among patterns of one, two and three sublattices.
 
-Colours are sublattices: none, the checkerboard, rows that alternate, rows in pairs, and the three sublattices of the
-triangular lattice. Every colour holds one state; the best of all choices is kept.
+Colours are sublattices: none, the checkerboard (on odd tori with a defect), rows that alternate, columns of the cubic
+lattice that do, rows in pairs, and the three sublattices of the triangular lattice. Every colour holds one state; the
+best of all choices is kept.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ class Pattern:
         return size if size > _TINY else 1.0
 
     def moved(self, lattice: Lattice, n_samples: int, rng: np.random.Generator) -> NDArray[np.uint8]:
-        """Copies (sample, site), each shifted at random and with its axes in random order."""
+        """Copies (sample, site), each turned and shifted at random: axes in random order, or turned by 120 degrees."""
         out = np.broadcast_to(self.states, (n_samples, lattice.n_sites)).copy()
         if (self.states == self.states[0]).all():
             return out
@@ -57,6 +58,8 @@ class Pattern:
         grid = self.states.reshape(lattice.shape)
         for sample in range(n_samples):
             turned = grid.transpose([*rng.permutation(space), *rest])
+            if lattice.name in ("triangular", "honeycomb"):
+                turned = _by_120_degrees(turned, int(rng.integers(3)))
             out[sample] = np.roll(turned, rng.integers(0, lattice.shape[0], len(space)), space).ravel()
         return out
 
@@ -122,7 +125,29 @@ def _colourings(lattice: Lattice) -> list[tuple[NDArray[np.int64], NDArray[np.fl
     if lattice.name == "triangular" and length % 3 == 0:
         turn = 2 * np.pi / 3 * (x[0] - x[1])
         found.append(((x[0] - x[1]) % 3, np.stack([np.cos(turn), np.sin(turn)])))
-    found.append((x[0] % 2, 1.0 - 2.0 * (x % 2)))
+    rows = 1.0 - 2.0 * (x % 2)
+    if lattice.name in ("triangular", "honeycomb"):
+        third = rows.prod(axis=0)  # the third direction of rows
+        if lattice.checkerboard is not None:  # on the honeycomb it parts the two sites of a cell
+            third = third * lattice.checkerboard
+        found.append((x[0] % 2, np.stack([*rows, third])))
+    else:
+        found.append((x[0] % 2, rows))
+    if lattice.name == "cubic":
+        found.append(((x[0] + x[1]) % 2, rows * np.roll(rows, 1, axis=0)))
+    if lattice.checkerboard is None and lattice.name != "triangular":
+        found.append((x.sum(axis=0) % 2, rows.prod(axis=0, keepdims=True)))
     if length % 4 == 0:
         found.append((x[0] // 2 % 2, np.concatenate([np.cos(np.pi / 2 * x), np.sin(np.pi / 2 * x)])))
     return found
+
+
+def _by_120_degrees(grid: NDArray[np.uint8], times: int) -> NDArray[np.uint8]:
+    """Turn a configuration (x, y[, sublattice]) of cells at 60 degrees about the first site."""
+    x, y, *sublattice = np.indices(grid.shape)
+    behind = sublattice[0] if sublattice else 0  # the second site of a cell turns into the cell behind
+    for _ in range(times):
+        turned = np.empty_like(grid)
+        turned[(-x - y - behind) % grid.shape[0], x, *sublattice] = grid
+        grid = turned
+    return grid

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from zeeman.base.checks import check_positive_integer
+from zeeman.spins.lattices import Lattice
 from zeeman.spins.models.potts import simplex
 from zeeman.spins.observables.fields import label, spins_of
 
@@ -46,12 +47,15 @@ def staggered_magnetization(x: Any) -> Any:
     return _project(x, 1.0 - 2.0 * ((index[-1] if honeycomb else index.sum(axis=0)) % 2))
 
 
-def stripe_order(x: Any) -> Any:
+def stripe_order(x: Any, lattice: Lattice | None = None) -> Any:
     """Stripe order of J1-J2 models, sqrt(m_x^2 + m_y^2 + ...) with m_x = 1/N sum_i (-1)^x s_i: 1 in a striped state.
 
-    Shapes as for `magnetization`, on Bravais lattices.
+    Shapes as for `magnetization`, on Bravais lattices. Stripes run in three directions on the triangular lattice, which
+    `lattice` tells from the square one: there (-1)^(x+y) is added.
     """
     signs = 1.0 - 2.0 * (np.indices(spins_of(x).shape[1:]) % 2)
+    if lattice is not None and lattice.name == "triangular":
+        signs = np.stack([*signs, signs.prod(axis=0)])
     stripes = [np.asarray(_project(x, sign)) for sign in signs]
     return label(x, np.sqrt(np.sum(np.square(stripes), axis=0)))
 
