@@ -110,3 +110,13 @@ def test_a_model_reads_configurations_as_sites_or_on_the_lattice():
     assert model.local_field(x).shape == x.shape
     with pytest.raises(ValueError, match=r"\(5, 2, 8\).*16"):
         model.energy(x.reshape(5, 2, 8))
+
+
+@pytest.mark.parametrize("wrong", [0, 0.5, float("nan"), 2])
+def test_a_model_reads_nothing_but_spins(wrong):
+    x = np.ones((3, 4, 4), np.float32)
+    x[1, 2, 3] = wrong
+    with pytest.raises(ValueError, match=r"at \[1, 2, 3\] is no spin"):
+        S.Ising(S.square(4)).energy(x)
+    with pytest.raises(ValueError, match=r"at \[1, 2, 3\] is no state"):
+        S.BlumeCapel(S.square(4)).energy(np.where(x == 0, 3, x))

@@ -118,13 +118,18 @@ class Ising(StateModel):
         return np.hypot(m[:, 0], m[:, 1]) if m.shape[1] == 2 else np.linalg.norm(m, axis=1)
 
     def _sites(self, configurations: NDArray) -> NDArray[np.int8]:
-        """Spins as (sample, site); ValueError for configurations of another lattice."""
-        s = np.ascontiguousarray(configurations, np.int8)
+        """Spins as (sample, site); ValueError for configurations of another lattice or of no spins."""
+        x = np.asarray(configurations)
+        with np.errstate(invalid="ignore"):  # NaN is no spin, and is refused below
+            s = np.ascontiguousarray(x, np.int8)
         if s.shape[1:] not in ((self.lattice.n_sites,), tuple(self.lattice.shape)):
             raise ValueError(
                 f"configurations of shape {s.shape} are not of this lattice: give (sample, {self.lattice.n_sites}) or "
                 f"(sample, {', '.join(map(str, self.lattice.shape))})"
             )
+        if (np.abs(s) != 1).any() or (x.dtype != np.int8 and (s != x).any()):
+            bad = np.argwhere((np.abs(s) != 1) | (s != x))[0]
+            raise ValueError(f"value {x[tuple(bad)]} at {bad.tolist()} is no spin: spins are -1 and +1")
         return s.reshape(len(s), self.lattice.n_sites)
 
     def start(self, kind: str, n_samples: int, rng: np.random.Generator) -> NDArray[np.int8]:

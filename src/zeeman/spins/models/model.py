@@ -70,5 +70,5 @@ def check_parameters(model: Any, *names: str) -> None:
         if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
             raise TypeError(f"{name} must be a number, got {value!r}")
         if not math.isfinite(value):
-            raise ValueError(f"{name} must be finite, got {value!r}; for aligned spins take a large field")
+            raise ValueError(f"{name} must be finite, got {value!r}; a large number does for an infinite one")
         object.__setattr__(model, name, float(value))

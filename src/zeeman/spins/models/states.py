@@ -207,7 +207,8 @@ class StateModel(ABC):
         values = self.states.values
         number = np.full(256, 255, np.uint8)
         number[values.view(np.uint8)] = np.arange(len(values))
-        small = np.ascontiguousarray(x, np.int8)
+        with np.errstate(invalid="ignore"):  # NaN is no state, and is refused below
+            small = np.ascontiguousarray(x, np.int8)
         states = number[small.view(np.uint8)]
         if (states == 255).any() or (x.dtype != np.int8 and (small != x).any()):
             bad = np.argwhere((states == 255) | (small != x))[0]
