@@ -191,7 +191,7 @@ class States(Categorical):
     @property
     def mean(self) -> Tensor:
         """Expected value."""
-        return self.low + (self.probs * torch.arange(self.probs.shape[-1])).sum(-1)
+        return self.low + (self.probs * torch.arange(self.probs.shape[-1], device=self.probs.device)).sum(-1)
 
     @property
     def mode(self) -> Tensor:
@@ -201,7 +201,7 @@ class States(Categorical):
     @property
     def variance(self) -> Tensor:
         """Variance of the value."""
-        states = torch.arange(self.low, self.low + self.probs.shape[-1])
+        states = torch.arange(self.low, self.low + self.probs.shape[-1], device=self.probs.device)
         return (self.probs * (states - self.mean.unsqueeze(-1)) ** 2).sum(-1)
 
     def sample(self, sample_shape: Any = ()) -> Tensor:

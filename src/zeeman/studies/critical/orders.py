@@ -166,14 +166,15 @@ def _read(models: Sequence[LatentModel], vae: BetaVAE, samples: Samples, with_lo
     """Codes along the axes of the order parameter, and if wanted the loss a site, under every training."""
     X, likelihood = samples.configurations, models[0].likelihood
     tables: list[list[NDArray]] = [[] for _ in models]
+    device = next(models[0].parameters()).device
     with evaluating(1), torch.no_grad():
         for first in range(0, len(X), _PORTION):
-            x = likelihood.states(X[first : first + _PORTION])
+            x = likelihood.states(X[first : first + _PORTION]).to(device)
             features = likelihood.features(x)
             for model, rows in zip(models, tables, strict=True):
                 mean, _ = model.encoder(features)
                 loss = -model.log_prob(mean, x)[:, None] / samples.n_sites if with_loss else mean[:, :0]
-                rows.append(torch.cat([mean, loss], 1).double().numpy())
+                rows.append(torch.cat([mean, loss], 1).double().cpu().numpy())
     joined = [np.concatenate(rows) for rows in tables]
     codes = [centred(table[:, : vae.latent_dim], samples) for table in joined]
     along = np.stack(_aligned([code @ order_axes(code, samples) for code in codes]))
