@@ -55,7 +55,6 @@ EXAMPLES = {
   zeeman simulate potts --n-states 4 --temperature 0.8:1.0:9 --out potts.zarr
   zeeman simulate suite --size quick --out runs/suite""",
     "reproduce": """Examples:
-  zeeman reproduce
   zeeman reproduce 002-3 000-1 --size paper --seeds 5 --out runs/papers
   zeeman reproduce models""",
     "critical": """Examples:

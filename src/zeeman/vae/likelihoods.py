@@ -68,7 +68,7 @@ class BernoulliLikelihood(Likelihood):
         up = np.equal(X, self.high)
         check_support(
             X, up | np.equal(X, self.low), f"bernoulli likelihood, fitted to values {self.low} and {self.high}",
-            "recode the data, or choose likelihood='gaussian' or 'categorical'",
+            "recode the data, or choose likelihood='gaussian', 'categorical' or, for angles in [0, 2 pi), 'von_mises'",
         )  # fmt: skip
         return torch.from_numpy(up.astype(np.uint8))
 
