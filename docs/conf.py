@@ -42,7 +42,8 @@ nitpick_ignore_regex = [
     (r"py:.*", r"(numpy|np|scipy|torch|xarray|xr|pandas|pd|sklearn|matplotlib|numba|cyclopts|rich|_?io)\..*"),
     (r"py:.*", r"(collections|typing|pathlib|fractions|os|concurrent|abc|types|enum|contextlib)\..*"),
     (r"py:.*", r"FastAPI"),
-    (r"py:.*", r"(Tensor|Module|Generator|RandomState|Axes|Figure|NDArray|ArrayLike|Dataset|Self|.*\.T|dict\[str)"),
+    (r"py:.*", r"(Tensor|Module|Generator|RandomState|Axes|Figure|NDArray|ArrayLike|Self|.*\.T|dict\[str)"),
+    (r"py:.*", r"(Dataset|DataVars)"),
     (r"py:obj", r".*"),  # `words` of a docstring that are no names of ours
 ]
 default_role = "py:obj"
