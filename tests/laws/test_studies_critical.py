@@ -6,7 +6,7 @@ import xarray as xr
 
 from zeeman import BetaVAE, spins
 from zeeman.studies.critical import critical_temperature
-from zeeman.studies.critical.laws import BKT_CUMULANT, BKT_HELICITY
+from zeeman.studies.critical.laws import BKT_CUMULANT, BKT_HELICITY, BKT_LENGTH
 from zeeman.studies.critical.samples import read_samples
 from zeeman.studies.critical.scaling import Law, Points, bkt_limit, crossing_limit, peak_limit
 
@@ -58,7 +58,7 @@ def test_peaks_lead_to_their_limit():
     assert fitted.values[1:].std() > known.values[1:].std()
 
 
-@pytest.mark.parametrize("constants", [BKT_CUMULANT, BKT_HELICITY])
+@pytest.mark.parametrize("constants", [BKT_CUMULANT, BKT_HELICITY, BKT_LENGTH])
 def test_a_transition_without_crossing_is_found_by_its_logarithms(constants):
     t_c, a, C = 0.9, 3.0, 0.5
     at = [(L, t) for L in (8, 16, 32, 64) for t in (0.85, 0.88, 0.9, 0.92, 0.95)]
@@ -76,6 +76,33 @@ def test_a_transition_without_crossing_is_found_by_its_logarithms(constants):
     assert abs(limit.values[0] - t_c) < 0.02
 
 
+def spin_waves(stiffness, size):
+    """xi/L of free spin waves with winding on a torus, their correlations exact at every size."""
+    k = 2 * np.pi * np.fft.fftfreq(size)
+    spectrum = 4 * np.sin(k / 2) ** 2
+    spectrum = spectrum[:, None] + spectrum
+    spectrum[0, 0] = np.inf
+    propagator = np.fft.ifft2(1 / spectrum).real / stiffness
+    n, x = np.arange(-3, 4), np.arange(size)
+    weights = np.exp(-0.5 * stiffness * (2 * np.pi * n) ** 2)
+    winding = weights @ np.cos(2 * np.pi * np.outer(n, x) / size) / weights.sum()
+    s = np.fft.fft2(np.exp(propagator - propagator[0, 0]) * np.outer(winding, winding)).real
+    return np.sqrt(s[0, 0] / s[0, 1] - 1) / (2 * np.sin(np.pi / size)) / size
+
+
+def test_the_correlation_length_at_the_bkt_transition_is_that_of_spin_waves():
+    """Of stiffness 2/pi (1 + X/2): value and slope in X, extrapolated in L^(eta - 2)."""
+
+    def limit(stiffness):
+        coarse, fine = spin_waves(stiffness, 128), spin_waves(stiffness, 256)
+        return fine + (fine - coarse) / (2**1.75 - 1)
+
+    step = 1e-3
+    above, below = (limit(2 / np.pi * (1 + sign * step / 2)) for sign in (1, -1))
+    assert limit(2 / np.pi) == pytest.approx(BKT_LENGTH[0], abs=2e-5)
+    assert (above - below) / (2 * step) == pytest.approx(BKT_LENGTH[1], rel=1e-3)
+
+
 @pytest.fixture(scope="module")
 def ising():
     return [spins.sample(spins.Ising(spins.square(L)), TEMPERATURES, 3000, seed=L) for L in (4, 8, 16)]
@@ -83,7 +110,7 @@ def ising():
 
 @pytest.mark.parametrize(
     ("estimator", "signal"),
-    [("binder", "auto"), ("pca", "auto"), ("order", "gap")],
+    [("binder", "auto"), ("pca", "auto"), ("order", "gap"), ("order", "length")],
 )
 def test_ising_is_exact_within_the_error(ising, estimator, signal):
     found = critical_temperature(ising, estimator, signal=signal, n_bootstrap=60)
@@ -116,6 +143,28 @@ def test_codes_find_ising_and_carry_the_spread_of_retrainings(ising):
     assert found.retraining_error > 0
     again = critical_temperature(ising, vae, n_bootstrap=60)
     assert again.value == found.value
+
+
+def test_waves_of_a_code_are_its_own_code_on_turned_sites():
+    """The amplitude at k of a local code is its mean with every site weighed by cos or sin k.r: here site by site."""
+    import torch
+
+    from zeeman.studies.critical.networks import LocalEncoder, amplitudes
+
+    lattice = spins.triangular(4)
+    encoders = [LocalEncoder(2, 3, lattice.neighbours) for _ in range(2)]
+    x = torch.randn(5, 2, 4, 4)
+    waves = torch.as_tensor(spins.observables.longest_waves(lattice).reshape(-1, 16), dtype=torch.float32)
+    found = amplitudes(encoders, x, torch.cat([torch.ones(1, 16), waves]))
+    for encoder, code in zip(encoders, found, strict=True):
+        mean, _ = encoder(x)
+        torch.testing.assert_close(code[:, 0] + encoder.head.mean.bias, mean)
+        for k, weights in enumerate(waves, 1):
+            parts = [amplitudes([encoder], x, one_site * weights)[0, :, 0] for one_site in torch.eye(16)[:, None]]
+            torch.testing.assert_close(code[:, k], torch.stack(parts).sum(0), atol=1e-5, rtol=1e-4)
+    shifted = amplitudes(encoders, x.roll(1, 2), waves)
+    power = [(one**2).reshape(2, 5, 3, 2, 3).sum(3) for one in (found[:, :, 1:], shifted)]
+    torch.testing.assert_close(*power)  # a translation turns cosine into sine
 
 
 def test_bootstrap_errors_fall_as_the_root_of_the_number_of_samples(ising):

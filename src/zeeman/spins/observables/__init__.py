@@ -7,6 +7,7 @@ specific heat, susceptibility, Binder cumulant (`moments`).
 from zeeman.spins.observables.fourier import (
     correlation_length,
     lattice_momentum,
+    longest_waves,
     peak_structure,
     structure_factor,
     wavevectors,
@@ -35,7 +36,7 @@ from zeeman.spins.observables.rotors import helicity_modulus, helicity_terms, vo
 
 __all__ = [
     "Moments", "anisotropy", "binder", "binder_cumulant", "clock_vector", "correlation_length", "helicity_modulus",
-    "helicity_terms", "lattice_momentum", "magnetization", "moments", "peak_structure", "potts_order", "potts_vector",
-    "specific_heat", "squared_spin", "staggered_magnetization", "stripe_order", "structure_factor", "susceptibility",
-    "three_sublattice_order", "vacancy_density", "vortex_density", "vorticity", "wavevectors",
+    "helicity_terms", "lattice_momentum", "longest_waves", "magnetization", "moments", "peak_structure", "potts_order",
+    "potts_vector", "specific_heat", "squared_spin", "staggered_magnetization", "stripe_order", "structure_factor",
+    "susceptibility", "three_sublattice_order", "vacancy_density", "vortex_density", "vorticity", "wavevectors",
 ]  # fmt: skip

@@ -33,8 +33,6 @@ def site_vectors(x: NDArray, model: Any) -> NDArray[np.float64]:
 
 def waves(model: Any) -> NDArray[np.float64]:
     """Functions of the sites with which the ordered state is uniform, (wave, site)."""
-    if hasattr(model, "best"):
-        return np.asarray(model.best.waves, np.float64)
     return np.asarray(model.waves(), np.float64)
 
 

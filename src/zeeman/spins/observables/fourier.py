@@ -20,7 +20,9 @@ from zeeman.spins.observables.fields import label, per_chunk, waves
 from zeeman.spins.observables.geometry import geometry
 from zeeman.spins.statistics import Estimate, derived
 
-__all__ = ["correlation_length", "lattice_momentum", "peak_structure", "structure_factor", "wavevectors"]
+__all__ = [
+    "correlation_length", "lattice_momentum", "longest_waves", "peak_structure", "structure_factor", "wavevectors",
+]  # fmt: skip
 
 _NOTHING = 1e-12  # a share of the peak that is rounding
 
@@ -82,6 +84,13 @@ def peak_structure(x: Any, model: Model) -> tuple[Any, Any]:
 
     s = per_chunk(x, model, power)
     return label(x, s[:, 0]), label(x, s[:, 1:].mean(axis=1))
+
+
+def longest_waves(lattice: Lattice) -> NDArray[np.float64]:
+    """Cosine and sine of k . r at the smallest wave vectors of a lattice, |k| = |b_1| / L, (k, 2, site)."""
+    g = geometry(lattice)
+    phase = g.smallest @ g.positions.T
+    return np.stack([np.cos(phase), np.sin(phase)], axis=1)
 
 
 def correlation_length(centre: ArrayLike, nearest: ArrayLike, lattice: Lattice) -> Estimate:

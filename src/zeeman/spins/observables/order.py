@@ -63,11 +63,17 @@ def stripe_order(x: Any, lattice: Lattice | None = None) -> Any:
 def three_sublattice_order(x: Any) -> Any:
     """Order of the triangular antiferromagnet, |1/N sum_i s_i exp(2 pi i (x - y) / 3)|, x (sample, x, y).
 
-    2/3 where two sublattices are up and one is down, 1/sqrt(3) where the third is random.
+    2/3 where two sublattices are up and one is down, 1/sqrt(3) where the third is random. ValueError where the length
+    is no multiple of 3, for the wave does not close there; `Ising.order` then takes the nearest ones that do.
     """
     shape = spins_of(x).shape[1:]
     if len(shape) != 2:
         raise ValueError(f"three sublattices are those of the triangular lattice, (sample, x, y), got shape {shape}")
+    if any(length % 3 for length in shape):
+        raise ValueError(
+            f"three sublattices do not fit {shape[0]} x {shape[1]} sites: take lengths that are multiples of 3, or "
+            "model.order(x) of zm.spins.Ising(zm.spins.triangular(L), -1), at the nearest waves that fit"
+        )
     turn = 2 * np.pi / 3 * np.subtract(*np.indices(shape))
     return label(x, np.hypot(*(np.asarray(_project(x, wave)) for wave in (np.cos(turn), np.sin(turn)))))
 

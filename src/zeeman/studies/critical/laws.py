@@ -11,13 +11,16 @@ from typing import Any
 
 from zeeman.studies.critical.scaling import Law
 
-__all__ = ["BKT_CUMULANT", "BKT_HELICITY", "law_of"]
+__all__ = ["BKT_CUMULANT", "BKT_HELICITY", "BKT_LENGTH", "law_of"]
 
 # U4 = <m^4>/<m^2>^2 = 1.018192 - 0.017922/(ln L + C) on a square torus: M. Hasenbusch, J. Stat. Mech. P08003 (2008),
 # here as 1 - U4/3
 BKT_CUMULANT = (1 - 1.018192 / 3, 0.017922 / 3)
 # Upsilon / T = 2/pi (1 - 16 pi e^(-4 pi)) + 0.318899/(ln L + C): M. Hasenbusch, J. Phys. A 38, 5869 (2005)
 BKT_HELICITY = (2 / math.pi * (1 - 16 * math.pi * math.exp(-4 * math.pi)), 0.318899)
+
+# xi/L = 0.7506912 + 0.212430/(ln L + C): ibid.; both are those of spin waves of stiffness 2/pi (1 + X/2) on the torus
+BKT_LENGTH = (0.7506912, 0.212430)
 
 # nu, and the exponent of the leading correction to a cumulant: omega, or gamma/nu = 2 - eta where the regular part of
 # the susceptibility comes first (two-dimensional Ising, whose omega is 2; q = 3, 4: omega = 4/5, logarithms for 4)
@@ -47,6 +50,6 @@ def law_of(model: Any, signal: str) -> Law:
         return {2: _PLANE_ISING, 3: _POTTS[3], 4: _PLANE_ISING}[model.n_states]
     if kind in ("Clock", "XY"):
         # beside the logarithms what fades as the regular part of the susceptibility does, gamma/nu = 2 - eta = 7/4
-        constants = {"cumulant": BKT_CUMULANT, "helicity": BKT_HELICITY}.get(signal)
+        constants = {"cumulant": BKT_CUMULANT, "helicity": BKT_HELICITY, "length": BKT_LENGTH}.get(signal)
         return Law(None, 1.75, 0.1, constants, _LOGARITHMS if signal == "cumulant" else 0.0)
     return Law()

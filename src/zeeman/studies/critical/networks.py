@@ -11,6 +11,7 @@ the same encoder can be asked at every size, as it knows sites and neighbours on
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -20,7 +21,9 @@ from torch import Tensor, nn
 from zeeman.vae.model import LatentModel
 from zeeman.vae.networks import GaussianHead
 
-__all__ = ["LocalEncoder", "UniformDecoder", "moved_to"]
+__all__ = ["LocalEncoder", "UniformDecoder", "amplitudes", "moved_to"]
+
+_SLOPE = 0.2
 
 
 class LocalEncoder(nn.Module):
@@ -52,7 +55,7 @@ class LocalEncoder(nn.Module):
         around = sites[:, :, self.neighbours.to(x.device).reshape(-1)]
         around = around.reshape(*sites.shape, -1).mean(-1)
         features = self.own(sites.mT) + self.around(around.mT)
-        return self.head(F.leaky_relu(features, 0.2).mean(1))
+        return self.head(F.leaky_relu(features, _SLOPE).mean(1))
 
 
 class UniformDecoder(nn.Module):
@@ -76,6 +79,29 @@ class UniformDecoder(nn.Module):
         """Map (sample, latent) to (sample, channel, site...)."""
         fields = self.layers(z)
         return fields.reshape(*fields.shape, *[1] * len(self.shape)).expand(*fields.shape, *self.shape)
+
+
+def amplitudes(encoders: Sequence[LocalEncoder], x: Tensor, waves: Tensor) -> Tensor:
+    """Codes in space, W 1/N sum_i w_i phi_i, of several encoders of one lattice at once.
+
+    Parameters
+    ----------
+    x : Tensor, (sample, channel, site...)
+    waves : Tensor, (wave, site)
+        A wave of ones gives the posterior mean less its constant b.
+
+    Returns
+    -------
+    Tensor, (encoder, sample, wave, latent)
+    """
+    sites = x.flatten(2).permute(2, 0, 1).contiguous()  # sites first: a neighbour is a row, and copied as one
+    neighbours = encoders[0].neighbours.to(x.device)
+    around = torch.stack([sites[column] for column in neighbours.T]).mean(0)
+    weights = torch.cat([torch.cat([one.own.weight, one.around.weight], 1) for one in encoders])
+    bias = torch.cat([one.own.bias for one in encoders])
+    local = F.leaky_relu_(F.linear(torch.cat([sites, around], 2), weights, bias), _SLOPE)
+    summed = (waves @ local.flatten(1)).reshape(len(waves), x.shape[0], len(encoders), -1) / len(sites)
+    return torch.einsum("wnrf,rlf->rnwl", summed, torch.stack([one.head.mean.weight for one in encoders]))
 
 
 def moved_to(model: LatentModel, neighbours: Any, shape: tuple[int, ...]) -> LatentModel:

@@ -23,7 +23,8 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 
 from zeeman.base.random import stream
-from zeeman.studies.critical.networks import LocalEncoder, UniformDecoder, moved_to
+from zeeman.spins.observables import longest_waves, peak_structure
+from zeeman.studies.critical.networks import LocalEncoder, UniformDecoder, amplitudes, moved_to
 from zeeman.studies.critical.samples import Samples
 from zeeman.training import evaluating
 from zeeman.vae import BetaVAE
@@ -33,15 +34,26 @@ from zeeman.vae.model import LatentModel
 __all__ = ["Order", "codes_of", "fitted_to", "latent_template", "model_order", "principal_components"]
 
 _PORTION = 512
+_LOCAL_SITES = 1 << 15  # of one portion that a local encoder reads: its features stay in the cache
 _TRAINED_ON = 20_000  # configurations of one training at most
 
 
 @dataclass(frozen=True)
 class Order:
-    """One size: codes (replica, sample, component); -ln p(x|z) a site, (replica, sample), where a decoder is."""
+    """An order parameter of one size.
+
+    Attributes
+    ----------
+    codes : ndarray, (replica, sample, component)
+    loss : ndarray, (replica, sample), or None
+        -ln p(x|z) a site, where a decoder is.
+    waves : ndarray, (replica, sample), or None
+        |z(k)|^2, mean over the smallest wave vectors k, where the code has a place in space.
+    """
 
     codes: NDArray[np.float64]
     loss: NDArray[np.float64] | None = None
+    waves: NDArray[np.float64] | None = None
 
 
 def model_order(sizes: Sequence[Samples]) -> list[Order]:
@@ -51,7 +63,10 @@ def model_order(sizes: Sequence[Samples]) -> list[Order]:
             "the data do not say of which model they are (attributes model, lattice, length, as zm.spins.sample writes "
             "them): the order parameter is not known; use 'pca' or 'latent'"
         )
-    return [Order(_in_portions(one.model.order_parameter, one.configurations)[None]) for one in sizes]
+    return [
+        Order(_in_portions(one.model.order_parameter, one.configurations)[None], waves=_known_waves(one))
+        for one in sizes
+    ]
 
 
 def principal_components(sizes: Sequence[Samples], seed: int) -> list[Order]:
@@ -163,28 +178,66 @@ def _coded(vae: BetaVAE, samples: Samples, with_loss: bool) -> Order:
 
 
 def _read(models: Sequence[LatentModel], vae: BetaVAE, samples: Samples, with_loss: bool) -> Order:
-    """Codes along the axes of the order parameter, and if wanted the loss a site, under every training."""
-    X, likelihood = samples.configurations, models[0].likelihood
-    tables: list[list[NDArray]] = [[] for _ in models]
+    """Codes along the axes of the order parameter, their waves, and if wanted the loss a site, by every training."""
+    X, likelihood, n_sites = samples.configurations, models[0].likelihood, samples.n_sites
     device = next(models[0].parameters()).device
+    waves = _waves(samples, device) if isinstance(models[0].encoder, LocalEncoder) else None
+    portion = _PORTION if waves is None else max(8, _LOCAL_SITES // n_sites)
+    means, fields, losses = [], [], []
     with evaluating(1), torch.no_grad():
-        for first in range(0, len(X), _PORTION):
-            x = likelihood.states(X[first : first + _PORTION]).to(device)
-            features = likelihood.features(x)
-            for model, rows in zip(models, tables, strict=True):
-                mean, _ = model.encoder(features)
-                loss = -model.log_prob(mean, x)[:, None] / samples.n_sites if with_loss else mean[:, :0]
-                rows.append(torch.cat([mean, loss], 1).double().cpu().numpy())
-    joined = [np.concatenate(rows) for rows in tables]
-    codes = [centred(table[:, : vae.latent_dim], samples) for table in joined]
-    along = np.stack(_aligned([code @ order_axes(code, samples) for code in codes]))
-    return Order(along, np.stack([table[:, -1] for table in joined]) if with_loss else None)
+        for first in range(0, len(X), portion):
+            x = likelihood.states(X[first : first + portion]).to(device)
+            mean, far = _asked(models, likelihood.features(x), waves)
+            means.append(mean.double().cpu().numpy())
+            fields.append(far.double().cpu().numpy())
+            if with_loss:
+                one = [-model.log_prob(z, x) / n_sites for model, z in zip(models, mean, strict=True)]
+                losses.append(torch.stack(one).double().cpu().numpy())
+    codes = [centred(code, samples) for code in np.concatenate(means, axis=1)]
+    axes = _aligned([order_axes(code, samples) for code in codes])
+    return Order(
+        np.stack([code @ axis for code, axis in zip(codes, axes, strict=True)]),
+        np.concatenate(losses, axis=1) if with_loss else None,
+        None
+        if waves is None
+        else np.stack([_power(field, axis) for field, axis in zip(np.concatenate(fields, axis=1), axes, strict=True)]),
+    )
 
 
-def _aligned(codes: list[NDArray[np.float64]]) -> list[NDArray[np.float64]]:
-    """Codes of equally many components: as many as the fewest have, the last (which grow most) first to stay."""
-    fewest = min(code.shape[1] for code in codes)
-    return [code[:, -fewest:] for code in codes]
+def _asked(
+    models: Sequence[LatentModel], inputs: torch.Tensor, waves: torch.Tensor | None
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Posterior means (replica, sample, latent) and amplitudes of the waves (replica, sample, wave, latent)."""
+    if waves is None:
+        mean = torch.stack([model.encoder(inputs)[0] for model in models])
+        return mean, mean[:, :, None][:, :, :0]
+    encoders: Any = [model.encoder for model in models]
+    found = amplitudes(encoders, inputs, torch.cat([torch.ones_like(waves[:1]), waves]))
+    return found[:, :, 0] + torch.stack([one.head.mean.bias for one in encoders])[:, None], found[:, :, 1:]
+
+
+def _power(field: NDArray[np.float64], axes: NDArray[np.float64]) -> NDArray[np.float64]:
+    """|z(k)|^2 along `axes` (latent, component), (sample,), of cosines and sines (sample, k x 2, latent)."""
+    return 2 * ((field @ axes) ** 2).sum(axis=2).mean(axis=1)
+
+
+def _waves(samples: Samples, device: torch.device) -> torch.Tensor | None:
+    """The longest waves of the lattice, (wave, site); None where the data do not name a lattice."""
+    if samples.model is None:
+        return None
+    waves = longest_waves(samples.model.lattice)
+    return torch.as_tensor(waves.reshape(-1, waves.shape[-1]), dtype=torch.float32, device=device)
+
+
+def _known_waves(samples: Samples) -> NDArray[np.float64]:
+    """|m(k)|^2 of the model's own order parameter at the wave vectors next to its order, (1, sample)."""
+    return peak_structure(samples.configurations, samples.model)[1][None] / samples.n_sites
+
+
+def _aligned(axes: list[NDArray[np.float64]]) -> list[NDArray[np.float64]]:
+    """Axes of equally many components: as many as the fewest have, the last (which grow most) first to stay."""
+    fewest = min(axis.shape[1] for axis in axes)
+    return [axis[:, -fewest:] for axis in axes]
 
 
 def _principal(samples: Samples, seed: int) -> NDArray[np.float64]:

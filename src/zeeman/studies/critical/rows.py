@@ -87,7 +87,7 @@ ROWS = {
     "honeycomb": Row("Ising, honeycomb", _on(spins.Ising, "honeycomb"), (1.2, 1.9)),
     "cubic": Row("Ising, cubic", _on(spins.Ising, "cubic"), (3.8, 5.4), 0.5, 0.63, 3),
     "potts3": Row("Potts, q = 3", _on(spins.Potts, "square", n_states=3), (0.8, 1.2), 0.6, 5 / 6),
-    "potts4": Row("Potts, q = 4", _on(spins.Potts, "square", n_states=4), (0.75, 1.1), 0.4, 2 / 3),
+    "potts4": Row("Potts, q = 4", _on(spins.Potts, "square", n_states=4), (0.75, 1.1), 0.8, 2 / 3),
     "blume0": _blume_capel(0.0, (1.3, 2.1)),
     "blume0.5": _blume_capel(0.5, (1.2, 2.0)),
     "blume1": _blume_capel(1.0, (1.1, 1.8)),
@@ -101,7 +101,7 @@ ROWS = {
 SIZES = {
     "smoke": Effort("smoke", {2: (4, 6, 8), 3: (3, 4, 5), 0: (4, 6, 8)}, 200, 5, 100, 2, 2),
     "quick": Effort("quick", {2: (8, 16, 32), 3: (8, 12, 16), 0: (8, 16, 32)}, 3000, 7, 600, 3, 10),
-    "full": Effort("full", {2: (8, 16, 32, 64), 3: (8, 12, 16, 24), 0: (8, 16, 32, 48)}, 10_000, 9, 1500, 3, 20),
+    "full": Effort("full", {2: (8, 16, 32, 64), 3: (8, 12, 16, 24, 32), 0: (8, 16, 32, 64, 128)}, 4000, 7, 1000, 3, 10),
 }
 
 

@@ -1,13 +1,14 @@
 r"""Signals of a transition: functions of temperature made of averages over samples of one size.
 
 cumulant        U = 1 - <|z|^4> / (3 <|z|^2>^2)                                crosses
+length          xi/L, xi^2 = (<|z|^2> / <|z(k)|^2> - 1) / k^^2, |k| = 2 pi/L    crosses
 gap             E_1 <|z|^2>, E_1 the first level of the density of z           crosses
 susceptibility  N (<|z|^2> - <|z|>^2) / T                                      peaks
 reconstruction  d<l>/dT = (<l E> - <l><E>) / T^2, l = -ln p(x|z) a site        peaks
 helicity        Upsilon / T, the stiffness against a twist of planar spins     jumps to a universal value
 
-z is an order parameter or the code of a network, on which cumulant and gap do not see a scale; E is the energy of the
-whole system.
+z is an order parameter or the code of a network, whose scale cumulant, length and gap do not see; z(k) its amplitude in
+space, k^ the lattice's momentum; E is the energy of the whole system.
 """
 
 from __future__ import annotations
@@ -21,15 +22,15 @@ from numpy.typing import NDArray
 from zeeman.hamiltonians.bases import NormalizedGaussians
 from zeeman.hamiltonians.ritz import rayleigh_ritz
 from zeeman.spectrum import LatentSpectrum
-from zeeman.spins.observables import helicity_modulus
+from zeeman.spins.observables import helicity_modulus, lattice_momentum
 from zeeman.studies.critical.orders import Order
 from zeeman.studies.critical.samples import Samples
 
 __all__ = ["CROSSING", "SIGNALS", "Signal", "signal_of"]
 
 Array = NDArray[np.float64]
-CROSSING = ("cumulant", "gap")
-SIGNALS = ("cumulant", "gap", "susceptibility", "reconstruction", "helicity")
+CROSSING = ("cumulant", "length", "gap")
+SIGNALS = (*CROSSING, "susceptibility", "reconstruction", "helicity")
 _LANDMARKS = 12
 _SEEN = 4000  # codes that choose the landmarks
 
@@ -57,6 +58,8 @@ def signal_of(name: str, samples: Samples, order: Order, replica: int) -> Signal
     code = order.codes[replica]
     square = (code**2).sum(axis=1)
     square /= square.mean()
+    if name == "length":
+        return _length(samples, order, replica)
     if name == "susceptibility":
         return Signal((np.sqrt(square), square), lambda t, z1, z2: samples.n_sites * (z2 - z1**2) / t)
     if name == "gap":
@@ -74,6 +77,17 @@ def _reconstruction(samples: Samples, order: Order, replica: int) -> Signal:
         raise ValueError("signal 'reconstruction' needs the energy of every sample: the data have no variable energy")
     loss, energy = order.loss[replica], samples.energies - samples.energies.mean()
     return Signal((loss, energy, loss * energy), lambda t, a, e, ae: (ae - a * e) / t**2)
+
+
+def _length(samples: Samples, order: Order, replica: int) -> Signal:
+    if order.waves is None:
+        raise ValueError(
+            "signal 'length' needs the code's amplitude in space, which principal components and networks with dense "
+            "layers have not: use 'latent' or 'order', or signal='cumulant'"
+        )
+    k = lattice_momentum(samples.model.lattice) * samples.size
+    columns = ((order.codes[replica] ** 2).sum(axis=1), order.waves[replica])
+    return Signal(columns, lambda t, z2, zk: np.sqrt(np.maximum(z2 / zk - 1, 0)) / k)
 
 
 def _gap(code: Array, square: Array) -> Signal:

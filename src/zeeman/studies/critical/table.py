@@ -158,14 +158,17 @@ def refusals(lines: Sequence[Line]) -> list[str]:
     ]
 
 
-def _line(key: str, row: Row, effort: Effort, shelf: Shelf, seed: int) -> Line:
-    before, lengths = shelf.seconds, _lengths(row, effort)
+def _data(
+    key: str, row: Row, effort: Effort, shelf: Shelf, seed: int
+) -> tuple[float, list[xr.Dataset], dict[str, Any]]:
+    """First temperature, samples of every size, and the settings that say which they are."""
+    lengths = _lengths(row, effort)
     settings = {"row": key, "seed": seed, "n_temperatures": effort.n_temperatures}
 
     def pilot(_: Path) -> Numbers:
-        return {"temperature": np.array(_pilot(row, lengths[:2], effort, seed))}
+        return {"temperature": np.array(_pilot(row, lengths[:3], effort, seed))}
 
-    seen = {**settings, "n": effort.n_pilot, "lengths": lengths[:2], "window": row.window}
+    seen = {**settings, "n": effort.n_pilot, "lengths": lengths[:3], "window": row.window, "reach": row.reach}
     centre = float(np.round(shelf.get(f"pilot-{key}", seen, pilot)["temperature"], 4))
     about = {**settings, "centre": centre, "reach": row.reach, "n": effort.n_samples}
     data = []
@@ -173,21 +176,26 @@ def _line(key: str, row: Row, effort: Effort, shelf: Shelf, seed: int) -> Line:
         make = partial(_samples, row, length, centre, effort, seed)
         stored = shelf.get(f"samples-{key}-{length}", {**about, "length": length}, lambda _, make=make: make())  # type: ignore[misc]
         data.append(_dataset(row.make(length), stored))
+    return centre, data, about | {"lengths": lengths}
+
+
+def _line(key: str, row: Row, effort: Effort, shelf: Shelf, seed: int) -> Line:
+    before = shelf.seconds
+    centre, data, about = _data(key, row, effort, shelf, seed)
+    about |= {"analysis": _ANALYSIS, "n_replicas": effort.n_replicas, "n_epochs": effort.n_epochs}
     found = {}
-    about |= {"analysis": _ANALYSIS, "lengths": lengths, "n_replicas": effort.n_replicas, "n_epochs": effort.n_epochs}
     for name in ESTIMATORS:
         make = partial(_estimate, name, row, data, effort, shelf, key, seed)
         stored = shelf.get(f"estimate-{key}-{name}", about, lambda _, make=make: make())  # type: ignore[misc]
         found[name] = json.loads(str(stored["found"]))
-    roads = _roads(row, data, lengths, centre, about, effort, shelf, seed) if key == _ALL_ROADS else ()
+    roads = _roads(row, data, centre, about, effort, shelf, seed) if key == _ALL_ROADS else ()
     exact = spins.exact.critical_temperature(row.make(8))
     return Line(key, row.title, row.beside, float(exact), float(exact.error), found, shelf.seconds - before, roads)
 
 
 def _roads(
-    row: Row, data: list[xr.Dataset], lengths: Sequence[int], centre: float, about: dict[str, Any], effort: Effort,
-    shelf: Shelf, seed: int,
-) -> tuple[dict[str, Any], ...]:  # fmt: skip
+    row: Row, data: list[xr.Dataset], centre: float, about: dict[str, Any], effort: Effort, shelf: Shelf, seed: int
+) -> tuple[dict[str, Any], ...]:
     """The square Ising model by every signal."""
 
     def make(_: Path) -> Numbers:
@@ -195,7 +203,7 @@ def _roads(
             _sampled(
                 row.make(length), [centre * (1 + x / length) for x in BEYOND], effort.n_samples, seed + 2000 + length
             )
-            for length in lengths
+            for length in about["lengths"]
         ]
         return measured_roads(data, far, effort, seed)
 
@@ -207,15 +215,24 @@ def _lengths(row: Row, effort: Effort) -> tuple[int, ...]:
 
 
 def _pilot(row: Row, lengths: Sequence[int], effort: Effort, seed: int) -> float:
-    """A first temperature from few samples of two small sizes over the whole window."""
-    temperatures = np.linspace(*row.window, 11)
-    data = [_sampled(row.make(length), temperatures, effort.n_pilot, seed + length) for length in lengths]
-    return critical_temperature(data, row.beside, n_bootstrap=20).value
+    """A first temperature from few samples: of two small sizes over the window, then of two larger ones near there."""
+
+    def crossing(lengths: Sequence[int], temperatures: Any, seed: int) -> float:
+        data = [_sampled(row.make(length), temperatures, effort.n_pilot, seed + length) for length in lengths]
+        return critical_temperature(data, row.beside, n_bootstrap=20).value
+
+    first = crossing(lengths[:2], np.linspace(*row.window, 11), seed)
+    return crossing(lengths[1:], first * (1 + 2 * _offsets(row, lengths[1], effort)), seed + 500)
+
+
+def _offsets(row: Row, length: int, effort: Effort) -> Any:
+    """T / T_pilot - 1 of the samples of one size."""
+    x = np.linspace(-row.reach, row.reach, effort.n_temperatures)
+    return x * (1.0 if row.nu is None else length ** (-1 / row.nu))
 
 
 def _samples(row: Row, length: int, centre: float, effort: Effort, seed: int) -> dict[str, Any]:
-    x = np.linspace(-row.reach, row.reach, effort.n_temperatures)
-    temperatures = centre * (1 + x * (1.0 if row.nu is None else length ** (-1 / row.nu)))
+    temperatures = centre * (1 + _offsets(row, length, effort))
     data = _sampled(row.make(length), temperatures, effort.n_samples, seed + 1000 + length)
     return {name: data[name].values for name in ("configuration", "energy", "temperature")}
 
