@@ -58,8 +58,10 @@ def test_peaks_lead_to_their_limit():
     assert fitted.values[1:].std() > known.values[1:].std()
 
 
+@pytest.mark.parametrize("curve", [np.asarray, np.sinh])
 @pytest.mark.parametrize("constants", [BKT_CUMULANT, BKT_HELICITY, BKT_LENGTH])
-def test_a_transition_without_crossing_is_found_by_its_logarithms(constants):
+def test_a_transition_without_crossing_is_found_by_its_logarithms(constants, curve):
+    """Also where the signal is no straight line in X, and far from T_c none of the powers that are fitted."""
     t_c, a, C = 0.9, 3.0, 0.5
     at = [(L, t) for L in (8, 16, 32, 64) for t in (0.85, 0.88, 0.9, 0.92, 0.95)]
     lengths, temperatures = np.array(at).T
@@ -70,7 +72,7 @@ def test_a_transition_without_crossing_is_found_by_its_logarithms(constants):
         for _ in range(n):
             x = (x + step * eps) / (1 + step * x)
         X.append(x)
-    values, errors = resampled(constants[0] + constants[1] * np.array(X), 2e-4 * constants[1] / BKT_CUMULANT[1], 0)
+    values, errors = resampled(constants[0] + constants[1] * curve(X), 2e-4 * constants[1] / BKT_CUMULANT[1], 0)
     limit = bkt_limit(Points(lengths, values, errors, temperatures), Law(bkt=constants))
     assert abs(limit.values[0] - t_c) < 5 * np.hypot(limit.values[1:].std(), limit.spread)
     assert abs(limit.values[0] - t_c) < 0.02
@@ -141,6 +143,7 @@ def test_codes_find_ising_and_carry_the_spread_of_retrainings(ising):
     assert found.error < 0.04
     assert len(found.trainings) == 3
     assert found.retraining_error > 0
+    assert found.signal == "length"
     again = critical_temperature(ising, vae, n_bootstrap=60)
     assert again.value == found.value
 
@@ -202,6 +205,9 @@ def test_refusals_name_the_remedy(ising):
         critical_temperature(ising, BetaVAE(n_replicas=1))
     with pytest.raises(ValueError, match="decoder"):
         critical_temperature(ising, "pca", signal="reconstruction")
+    for without_a_place in ("pca", BetaVAE(n_replicas=2, network="mlp")):
+        with pytest.raises(ValueError, match="amplitude in space"):
+            critical_temperature(ising, without_a_place, signal="length")
     with pytest.raises(ValueError, match="end of the range"):
         critical_temperature(part(lambda t: t < TEMPERATURES[3] - 1e-9), "susceptibility")
     with pytest.raises(ValueError, match="give nu"):

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 __all__ = ["critical_temperature", "signal_curves", "size_extrapolation"]
 
 _LABELS = {
-    "cumulant": "cumulant $U$", "gap": r"gap $E_1 \langle z^2 \rangle$", "susceptibility": r"susceptibility of $z$",
-    "reconstruction": r"$d\langle l \rangle / dT$", "helicity": r"helicity $\Upsilon / T$",
+    "cumulant": "cumulant $U$", "length": r"correlation length $\xi / L$", "gap": r"gap $E_1 \langle z^2 \rangle$",
+    "susceptibility": r"susceptibility of $z$", "reconstruction": r"$d\langle l \rangle / dT$",
+    "helicity": r"helicity $\Upsilon / T$",
 }  # fmt: skip
 
 

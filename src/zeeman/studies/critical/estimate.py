@@ -19,7 +19,7 @@ from zeeman.base.types import Seed
 from zeeman.spins.transitions import CriticalTemperature, Scaling
 from zeeman.studies.critical.laws import law_of
 from zeeman.studies.critical.measure import Measured, measure
-from zeeman.studies.critical.orders import Order, codes_of, latent_template, model_order, principal_components
+from zeeman.studies.critical.orders import Order, codes_of, is_local, latent_template, model_order, principal_components
 from zeeman.studies.critical.samples import Samples, read_samples
 from zeeman.studies.critical.scaling import Law, Limit, Points, bkt_limit, crossing_limit, peak_limit
 from zeeman.studies.critical.signals import CROSSING, SIGNALS
@@ -61,8 +61,9 @@ def critical_temperature(
         code read at all. A `zm.BetaVAE`: that one; not fitted, it is fitted at every size; fitted ones are given one a
         size. ``"pca"``, principal components; ``"order"``, the model's own order parameter; ``"binder"``,
         ``"susceptibility"``, ``"helicity"`` are the latter with their signal.
-    signal : {"auto", "cumulant", "gap", "susceptibility", "reconstruction", "helicity"}
-        What is located; "auto" is the cumulant, of one size the susceptibility.
+    signal : {"auto", "length", "cumulant", "gap", "susceptibility", "reconstruction", "helicity"}
+        What is located; "auto" is the correlation length where the code has a place in space ("latent", "order"),
+        otherwise the cumulant, and of one size the susceptibility.
     nu : float, "fit" or None
         Exponent of t L^(1/nu); None: that of the model's universality class if the data name one, otherwise fitted.
     omega : float, optional
@@ -95,7 +96,7 @@ def critical_temperature(
     """
     n_bootstrap = check_positive_integer(n_bootstrap, "n_bootstrap", 20)
     sizes, entropy = read_samples(dataset), entropy_of(seed)
-    name, signal = _resolved(estimator, signal, len(sizes))
+    name, signal = _resolved(estimator, signal, sizes)
     law = _law(sizes, signal, nu, omega)
     if len(sizes) == 1 and (signal in CROSSING or signal == "helicity"):
         raise ValueError(
@@ -111,7 +112,7 @@ def critical_temperature(
     return _result(name, signal, sizes, measured, law)
 
 
-def _resolved(estimator: Any, signal: str, n_sizes: int) -> tuple[str, str]:
+def _resolved(estimator: Any, signal: str, sizes: Sequence[Samples]) -> tuple[str, str]:
     check_choice(signal, ("auto", *SIGNALS), "signal")
     if not isinstance(estimator, str):
         name = "BetaVAE"
@@ -122,8 +123,14 @@ def _resolved(estimator: Any, signal: str, n_sizes: int) -> tuple[str, str]:
         if implied is not None and signal not in ("auto", implied):
             raise ValueError(f"estimator {estimator!r} means signal={implied!r}, got signal={signal!r}; use 'order'")
         signal = implied or signal
+    in_space = sizes[0].model is not None and (estimator == "latent" or name == "order" or is_local(estimator))
     if signal == "auto":
-        signal = "cumulant" if n_sizes > 1 else "susceptibility"
+        signal = "susceptibility" if len(sizes) == 1 else "length" if in_space else "cumulant"
+    if signal == "length" and not in_space:
+        raise ValueError(
+            "signal 'length' needs the code's amplitude in space, which principal components, networks with dense "
+            "layers and data of no named lattice have not: use 'latent' or 'order', or signal='cumulant'"
+        )
     if signal == "helicity" and name != "order":
         raise ValueError("signal 'helicity' is one of the spins, not of a code: use estimator='helicity'")
     if signal == "reconstruction" and name in ("order", "pca"):

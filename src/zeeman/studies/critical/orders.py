@@ -31,7 +31,7 @@ from zeeman.vae import BetaVAE
 from zeeman.vae.likelihoods import resolve
 from zeeman.vae.model import LatentModel
 
-__all__ = ["Order", "codes_of", "fitted_to", "latent_template", "model_order", "principal_components"]
+__all__ = ["Order", "codes_of", "fitted_to", "is_local", "latent_template", "model_order", "principal_components"]
 
 _PORTION = 512
 _LOCAL_SITES = 1 << 15  # of one portion that a local encoder reads: its features stay in the cache
@@ -94,7 +94,7 @@ def codes_of(estimator: Any, sizes: Sequence[Samples], seed: int, with_loss: boo
             raise ValueError(
                 f"n_replicas = {vae.n_replicas}: the error over retrainings needs two at least; three are good"
             )
-    local = not several and _is_local(estimator)
+    local = not several and is_local(estimator)
     if local:
         fitted = fitted_to(estimator, sizes[0], seed)
         return [_read(_models_on(fitted, one), fitted, one, with_loss) for one in sizes]
@@ -144,8 +144,9 @@ def _per_size(estimator: Any, sizes: Sequence[Samples]) -> list[Any]:
     return given
 
 
-def _is_local(vae: BetaVAE) -> bool:
-    network = vae.network
+def is_local(vae: Any) -> bool:
+    """Whether this is an estimator with the network of `latent_template`, whose code has a place in space."""
+    network = getattr(vae, "network", None)
     return isinstance(network, (tuple, list)) and isinstance(network[0], LocalEncoder)
 
 

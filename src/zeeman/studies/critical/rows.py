@@ -33,6 +33,8 @@ class Row:
         How the range narrows with L; None: not at all (BKT).
     dim : int
         Of the lattice: decides the sizes.
+    share : float
+        Samples, in parts of those of other rows: more where the signal is flat, fewer where they are dear.
     """
 
     title: str
@@ -41,6 +43,7 @@ class Row:
     reach: float = 0.9
     nu: float | None = 1.0
     dim: int = 2
+    share: float = 1.0
 
     @property
     def beside(self) -> str:
@@ -72,6 +75,10 @@ class Effort:
     n_replicas: int
     n_epochs: int
 
+    def samples_of(self, row: Row) -> int:
+        """Samples of a row at every temperature."""
+        return round(self.n_samples * row.share)
+
 
 def _on(kind: Any, lattice: str, **settings: Any) -> Callable[[int], Any]:
     return lambda length: kind(getattr(spins, lattice)(length), **settings)
@@ -87,21 +94,21 @@ ROWS = {
     "honeycomb": Row("Ising, honeycomb", _on(spins.Ising, "honeycomb"), (1.2, 1.9)),
     "cubic": Row("Ising, cubic", _on(spins.Ising, "cubic"), (3.8, 5.4), 0.5, 0.63, 3),
     "potts3": Row("Potts, q = 3", _on(spins.Potts, "square", n_states=3), (0.8, 1.2), 0.6, 5 / 6),
-    "potts4": Row("Potts, q = 4", _on(spins.Potts, "square", n_states=4), (0.75, 1.1), 0.8, 2 / 3),
+    "potts4": Row("Potts, q = 4", _on(spins.Potts, "square", n_states=4), (0.75, 1.1), 0.8, 2 / 3, share=0.5),
     "blume0": _blume_capel(0.0, (1.3, 2.1)),
     "blume0.5": _blume_capel(0.5, (1.2, 2.0)),
     "blume1": _blume_capel(1.0, (1.1, 1.8)),
     "blume1.5": _blume_capel(1.5, (0.9, 1.5)),
     "blume1.75": _blume_capel(1.75, (0.75, 1.2)),
     "clock4": Row("clock, p = 4", _on(spins.Clock, "square", n_states=4), (0.9, 1.4)),
-    "clock6": Row("clock, p = 6, upper", _on(spins.Clock, "square", n_states=6), (0.8, 1.1), 0.1, None),
-    "xy": Row("XY, square", _on(spins.XY, "square"), (0.75, 1.1), 0.1, None),
+    "clock6": Row("clock, p = 6, upper", _on(spins.Clock, "square", n_states=6), (0.8, 1.1), 0.05, None, share=3),
+    "xy": Row("XY, square", _on(spins.XY, "square"), (0.75, 1.1), 0.05, None, share=3),
 }
 
 SIZES = {
     "smoke": Effort("smoke", {2: (4, 6, 8), 3: (3, 4, 5), 0: (4, 6, 8)}, 200, 5, 100, 2, 2),
     "quick": Effort("quick", {2: (8, 16, 32), 3: (8, 12, 16), 0: (8, 16, 32)}, 3000, 7, 600, 3, 10),
-    "full": Effort("full", {2: (8, 16, 32, 64), 3: (8, 12, 16, 24, 32), 0: (8, 16, 32, 64, 128)}, 4000, 7, 1000, 3, 10),
+    "full": Effort("full", {2: (8, 16, 32, 64), 3: (8, 12, 16, 24, 32), 0: (8, 16, 32, 64)}, 3000, 7, 1000, 3, 10),
 }
 
 

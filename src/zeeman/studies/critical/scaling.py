@@ -5,7 +5,8 @@ peak      T_L = T_c + a L^(-1/nu) (1 + c L^(-1/nu) + m L^-omega)
 BKT       U = U* + s X + d X^2 + e X^3 + A L^-omega,    dX/dl = eps - X^2,    eps = -a t (1 + c t),    l = ln L + C
 
 In the last X = sqrt(eps) coth[sqrt(eps) l] solves Kosterlitz's flow; at T_c it is 1 / (ln L + C), the law of Weber and
-Minnhagen (PRB 37, 5986, 1988), and above T_c the coth turns into a cotangent.
+Minnhagen (PRB 37, 5986, 1988), and above T_c the coth turns into a cotangent. It is a series in X: the term of X^4 that
+is left out is an error of every point, so that those far from T_c, where it is large, have no weight.
 
 The corrections c, m, A, d, e, and omega where it is not known, are there but hardly seen at a few sizes. They get
 Gaussian priors of natural width, and what the data leave open of them is part of the error (Lepage et al., Nucl. Phys.
@@ -34,7 +35,7 @@ _UNDETERMINED = 0.1  # relative error of T_c above which a fit says nothing
 _LEAST_WEIGHT = 1e-3  # relative to the best fit; others are dropped
 # widths of the priors: t (1 + c t), x (1 + m L^-omega), A L^-omega on a cumulant; peaks move by more
 _C, _M, _A, _PEAK_C, _PEAK_M = 1.0, 1.0, 1.0, 2.0, 5.0
-_D, _LOG = 10.0, 5.0  # of d X^2 and e X^3, in parts of s; of C in ln L + C
+_D, _LOG = 2.0, 5.0  # of d X^2 and e X^3, in parts of s; of C in ln L + C
 
 
 @dataclass(frozen=True)
@@ -136,7 +137,9 @@ def peak_limit(points: Points, law: Law) -> Limit:
 def bkt_limit(points: Points, law: Law) -> Limit:
     """Where X = 1 / (ln L + C) for every size: the transition without a crossing."""
     assert law.bkt is not None
-    fits = []
+    fits, (limit, slope) = [], law.bkt
+    left_out = _D * slope * ((points.values[0] - limit) / slope) ** 4
+    points = replace(points, errors=np.hypot(points.errors, left_out))
     low, high = points.temperatures.min(), points.temperatures.max()
     centre = 0.5 * (low + high)
     for least, width in product(_smallest_sizes(points.sizes, 2), (1.0, 0.6, 0.4)):

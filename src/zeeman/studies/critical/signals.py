@@ -80,11 +80,7 @@ def _reconstruction(samples: Samples, order: Order, replica: int) -> Signal:
 
 
 def _length(samples: Samples, order: Order, replica: int) -> Signal:
-    if order.waves is None:
-        raise ValueError(
-            "signal 'length' needs the code's amplitude in space, which principal components and networks with dense "
-            "layers have not: use 'latent' or 'order', or signal='cumulant'"
-        )
+    assert order.waves is not None
     k = lattice_momentum(samples.model.lattice) * samples.size
     columns = ((order.codes[replica] ** 2).sum(axis=1), order.waves[replica])
     return Signal(columns, lambda t, z2, zk: np.sqrt(np.maximum(z2 / zk - 1, 0)) / k)

@@ -103,7 +103,7 @@ def plan(rows: Sequence[str], size: str, out: Path) -> dict[str, Any]:
         "out": str(out / size),
         "rows": {key: ROWS[key].title for key in rows or ROWS},
         "sizes_of_lattices": {key: list(_lengths(ROWS[key], effort)) for key in rows or ROWS},
-        "samples_a_temperature": effort.n_samples,
+        "samples_a_temperature": {key: effort.samples_of(ROWS[key]) for key in rows or ROWS},
         "trainings": effort.n_replicas,
         "finished_pieces": len(list((out / size / "pieces").glob("*.npz"))),
     }
@@ -170,7 +170,7 @@ def _data(
 
     seen = {**settings, "n": effort.n_pilot, "lengths": lengths[:3], "window": row.window, "reach": row.reach}
     centre = float(np.round(shelf.get(f"pilot-{key}", seen, pilot)["temperature"], 4))
-    about = {**settings, "centre": centre, "reach": row.reach, "n": effort.n_samples}
+    about = {**settings, "centre": centre, "reach": row.reach, "n": effort.samples_of(row)}
     data = []
     for length in lengths:
         make = partial(_samples, row, length, centre, effort, seed)
@@ -233,7 +233,7 @@ def _offsets(row: Row, length: int, effort: Effort) -> Any:
 
 def _samples(row: Row, length: int, centre: float, effort: Effort, seed: int) -> dict[str, Any]:
     temperatures = centre * (1 + _offsets(row, length, effort))
-    data = _sampled(row.make(length), temperatures, effort.n_samples, seed + 1000 + length)
+    data = _sampled(row.make(length), temperatures, effort.samples_of(row), seed + 1000 + length)
     return {name: data[name].values for name in ("configuration", "energy", "temperature")}
 
 
