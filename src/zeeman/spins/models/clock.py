@@ -55,3 +55,8 @@ class Clock(StateModel):
         reflections = (s[:, None] - s) % p
         moving = reflections[(reflections != s).any(axis=1)]  # for p = 2 one reflection is none
         return States(s, -self.coupling * cosine, np.stack([np.cos(turn), np.sin(turn)], axis=1), involutions=moving)
+
+    @property
+    def metastable(self) -> bool:
+        """A transition of first order: three states in space, which are those of the Potts model with 3 J / 2."""
+        return self.coupling > 0 and self.n_states == 3 and self.lattice.name == "cubic"
