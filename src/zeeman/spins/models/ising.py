@@ -11,6 +11,7 @@ from zeeman.spins._sums_numba import bond_sums, projections
 from zeeman.spins.lattices import Lattice
 from zeeman.spins.models.model import check_parameters
 from zeeman.spins.models.states import StateModel, States
+from zeeman.spins.models.waves import alternating_waves
 
 __all__ = ["Ising"]
 
@@ -97,25 +98,33 @@ class Ising(StateModel):
         return field.reshape(np.shape(configurations))
 
     def order_parameter(self, configurations: NDArray) -> NDArray[np.float64]:
-        """Order parameter, (sample, component): m, staggered m, frustrated the wave of three sublattices."""
+        """Order parameter 1/N sum_i e_i s_i, (sample, component), e the `waves`: m, staggered m, or where frustrated.
+
+        The triangular antiferromagnet has cosine and sine of the wave of its three sublattices, 2/3 in length where two
+        are up and one is down. Where L is no multiple of 3 that wave does not close on the torus: then six components,
+        of the three nearest waves that do. So with alternation on other lattices of odd L.
+        """
         if self.second_coupling:
             return super().order_parameter(configurations)
         configurations = self._sites(configurations)
         if self.frustrated:
-            x = np.indices(self.lattice.shape).reshape(len(self.lattice.shape), -1)
-            turn = x[0] - x[1] if self.lattice.name == "triangular" else x.sum(axis=0) * 1.5
-            wave = configurations @ (np.exp(2j * np.pi / 3 * turn) / self.lattice.n_sites)
-            return np.stack([wave.real, wave.imag], axis=1)
+            return configurations @ (self.waves().T / self.lattice.n_sites)
         m = np.empty(len(configurations), np.int64)
         projections(configurations, self.pattern, m)
         return m[:, None] / self.lattice.n_sites
+
+    def waves(self) -> NDArray[np.float64]:
+        """Functions of the sites that the order parameter projects on, (wave, site)."""
+        if self.second_coupling:
+            return super().waves()
+        return np.concatenate(alternating_waves(self.lattice)) if self.frustrated else self.pattern[None].astype(float)
 
     def order(self, configurations: NDArray) -> NDArray[np.float64]:
         """Size of the order parameter, (sample,); aligning in a field m itself."""
         m = self.order_parameter(configurations)
         if self.field != 0 and self.coupling >= 0 and not self.second_coupling:
             return m[:, 0]
-        return np.hypot(m[:, 0], m[:, 1]) if m.shape[1] == 2 else np.linalg.norm(m, axis=1)
+        return np.linalg.norm(m, axis=1)
 
     def _sites(self, configurations: NDArray) -> NDArray[np.int8]:
         """Spins as (sample, site); ValueError for configurations of another lattice or of no spins."""

@@ -2,7 +2,8 @@
 
 Colours are sublattices: none, the checkerboard (on odd tori with a defect), rows that alternate, columns of the cubic
 lattice that do, rows in pairs, and the three sublattices of the triangular lattice. Every colour holds one state; the
-best of all choices is kept.
+best of all choices is kept. On a torus that a pattern does not fit it has a defect; its waves are then the nearest that
+do fit (`zeeman.spins.models.waves`), so that the order parameter has the lattice's translations.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zeeman.spins.lattices import Lattice
+from zeeman.spins.models.waves import alternating_waves, nearest_waves
 
 __all__ = ["Pattern", "best_pattern"]
 
@@ -115,30 +117,33 @@ def _fill(
 
 
 def _colourings(lattice: Lattice) -> list[tuple[NDArray[np.int64], NDArray[np.float64]]]:
-    """Return (colour of every site, waves) of every pattern that fits the lattice."""
+    """Return (colour of every site, waves) of every pattern."""
     x = np.indices(lattice.shape).reshape(len(lattice.shape), -1)
     x = x[[k for k, axis in enumerate(lattice.axes) if axis != "sublattice"]]
-    length = lattice.shape[0]
+    axes = np.eye(len(x))
+
+    def waves(*of: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.concatenate([wave for q in of for wave in nearest_waves(lattice, q)])
+
     found: list[tuple[NDArray, NDArray]] = [(np.zeros(lattice.n_sites, np.int64), np.ones((1, lattice.n_sites)))]
+    alternating = np.concatenate(alternating_waves(lattice))
     if lattice.checkerboard is not None:
-        found.append(((1 - lattice.checkerboard.astype(np.int64)) // 2, lattice.checkerboard[None].astype(np.float64)))
-    if lattice.name == "triangular" and length % 3 == 0:
-        turn = 2 * np.pi / 3 * (x[0] - x[1])
-        found.append(((x[0] - x[1]) % 3, np.stack([np.cos(turn), np.sin(turn)])))
-    rows = 1.0 - 2.0 * (x % 2)
+        found.append(((1 - lattice.checkerboard.astype(np.int64)) // 2, alternating))
+    if lattice.name == "triangular":
+        found.append(((x[0] - x[1]) % 3, alternating))
+    rows = waves(*axes / 2)
     if lattice.name in ("triangular", "honeycomb"):
-        third = rows.prod(axis=0)  # the third direction of rows
+        third = waves(axes.sum(axis=0) / 2)  # the third direction of rows
         if lattice.checkerboard is not None:  # on the honeycomb it parts the two sites of a cell
             third = third * lattice.checkerboard
-        found.append((x[0] % 2, np.stack([*rows, third])))
-    else:
-        found.append((x[0] % 2, rows))
+        rows = np.concatenate([rows, third])
+    found.append((x[0] % 2, rows))
     if lattice.name == "cubic":
-        found.append(((x[0] + x[1]) % 2, rows * np.roll(rows, 1, axis=0)))
+        found.append(((x[0] + x[1]) % 2, waves(*(1 - axes) / 2)))
     if lattice.checkerboard is None and lattice.name != "triangular":
-        found.append((x.sum(axis=0) % 2, rows.prod(axis=0, keepdims=True)))
-    if length % 4 == 0:
-        found.append((x[0] // 2 % 2, np.concatenate([np.cos(np.pi / 2 * x), np.sin(np.pi / 2 * x)])))
+        found.append((x.sum(axis=0) % 2, alternating))
+    if lattice.shape[0] % 4 == 0:
+        found.append((x[0] // 2 % 2, waves(*axes / 4)))
     return found
 
 

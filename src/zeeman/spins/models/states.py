@@ -237,11 +237,16 @@ class StateModel(ABC):
     def order_parameter(self, configurations: NDArray) -> NDArray[np.float64]:
         """Mean over sites of the states' vectors, (sample, component).
 
-        Where neighbours differ in the ordered state: its Fourier components, |.| = 1 in the ordered state.
+        Where neighbours differ in the ordered state: its Fourier components, |.| = 1 in the ordered state. On a torus
+        that the ordered state does not fit, those at the nearest wave vectors that fit.
         """
-        sums = self._sums(self.states_of(configurations), self.best.waves)
+        sums = self._sums(self.states_of(configurations), self.waves())
         vectors = self.states.vectors
         return (sums @ vectors).reshape(len(sums), -1) / (self.lattice.n_sites * self.best.size(vectors))
+
+    def waves(self) -> NDArray[np.float64]:
+        """Functions of the sites that the order parameter projects on, (wave, site)."""
+        return self.best.waves
 
     def order(self, configurations: NDArray) -> NDArray[np.float64]:
         """Size of the order parameter, (sample,)."""

@@ -1,7 +1,9 @@
 """Unit vectors s_i of n components, H = -J sum_<ij> s_i . s_j: what XY (n = 2) and Heisenberg (n = 3) share.
 
 The group O(n) of rotations and reflections leaves H as it is. J > 0 aligns; J < 0 alternates where no odd ring forbids
-it, and turns by 120 degrees from one sublattice of three to the next on the triangular lattice.
+it, and turns by 120 degrees from one sublattice of three to the next on the triangular lattice. On a torus that this
+does not fit (odd L; on the triangular lattice L no multiple of 3) spins turn by the nearest angles that close on it,
+which is the ground state there.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from numpy.typing import NDArray
 from zeeman.spins._vectors_numba import bond_sums
 from zeeman.spins.lattices import Lattice
 from zeeman.spins.models.model import check_parameters
+from zeeman.spins.models.waves import alternating_waves
 
 __all__ = ["VectorModel"]
 
@@ -74,7 +77,8 @@ class VectorModel(ABC):
         """Mean of the vectors in the ordered state's own frame, (sample, component), of length 1 when ordered.
 
         Mean vector, staggered mean vector, or the amplitude at the three-sublattice wave vector: sqrt(2) / N sum_i
-        (cos q x_i, sin q x_i) s_i, 2 n components.
+        (cos q x_i, sin q x_i) s_i, 2 n components. Where L is no multiple of 3 that wave does not close on the torus:
+        6 n components, of the three nearest waves that do. So with alternation on other lattices of odd L.
         """
         s = self.vectors(configurations).astype(np.float64)
         return np.einsum("wi,sia->swa", self.waves(), s).reshape(len(s), -1) / self.lattice.n_sites
@@ -89,10 +93,14 @@ class VectorModel(ABC):
         if kind == "random":
             s = rng.standard_normal((n_samples, self.lattice.n_sites, n))
             return self.values(s / np.linalg.norm(s, axis=2, keepdims=True))
-        ordered = np.zeros((self.lattice.n_sites, n))
-        waves = self.waves()
-        ordered[:, : len(waves)] = waves.T / np.linalg.norm(waves[:, 0])
-        return self.values(ordered @ _orthogonal(n_samples, n, rng))
+        choices = self._turns()
+        ordered = np.zeros((len(choices), self.lattice.n_sites, n))
+        for state, wave in zip(ordered, choices, strict=True):
+            state[:, : len(wave)] = wave.T
+        turned = _orthogonal(n_samples, n, rng)
+        # every sample one of the waves that are equally good, where there are several
+        drawn = ordered[rng.integers(0, len(choices), n_samples)] if len(choices) > 1 else ordered
+        return self.values(drawn @ turned)
 
     def starts(self, method: str) -> tuple[str, ...]:
         """Ordered and random; ordered alone for local updates where nothing but O(n) tells ordered states apart.
@@ -112,17 +120,12 @@ class VectorModel(ABC):
         return None
 
     def waves(self) -> NDArray[np.float64]:
-        """Weights of the ordered state, (wave, site): one sign a site, or cosine and sine times sqrt(2)."""
-        lattice = self.lattice
-        if self.coupling >= 0:
-            return np.ones((1, lattice.n_sites))
-        if lattice.checkerboard is not None:
-            return lattice.checkerboard[None].astype(np.float64)
-        x = np.indices(lattice.shape).reshape(len(lattice.shape), -1)
-        if lattice.name != "triangular":  # an odd torus: alternating, with a defect
-            return 1.0 - 2.0 * (x.sum(axis=0)[None] % 2)
-        phase = 2 * np.pi / 3 * (x[0] - x[1])
-        return math.sqrt(2) * np.stack([np.cos(phase), np.sin(phase)])
+        """Weights of the ordered state, (wave, site): one sign a site, or cosines and sines times sqrt(2)."""
+        return np.concatenate([math.sqrt(len(wave)) * wave for wave in self._turns()])
+
+    def _turns(self) -> list[NDArray[np.float64]]:
+        """Ordered states, each the first components of the vectors, (component, site)."""
+        return [np.ones((1, self.lattice.n_sites))] if self.coupling >= 0 else alternating_waves(self.lattice)
 
     def _sites(self, configurations: NDArray) -> NDArray:
         """Values as (sample, site, ...); ValueError for configurations of another lattice or of no numbers."""
