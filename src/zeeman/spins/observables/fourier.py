@@ -69,8 +69,14 @@ def structure_factor(x: Any, model: Model) -> Any:
 def peak_structure(x: Any, model: Model) -> tuple[Any, Any]:
     """S at the wave vector of the model's order, and its mean over the nearest ones, two series (sample,).
 
-    The first is N m^2 with m the order parameter (k = 0 for a ferromagnet). The nearest are all |k| = |b_1| / L: one
-    on the chain, two on the square, three on triangular, honeycomb and cubic lattices, and their opposites.
+    The first is N |1/N sum_i e_i v_i|^2, e the model's waves (`model.waves()`): e = 1 and S(0) for a ferromagnet. It is
+    N m^2, m the order parameter, for aligned and alternating spins, for frustrated ones of Ising without J2, XY and
+    Heisenberg. Other discrete models norm m to 1 in the ordered state, where the mean of e_i v_i has some size c
+    (`model.best.size(model.states.vectors)`; 1/sqrt(2) for three Potts states on three sublattices, 2/3 for Ising spins
+    with J2): there it is N c^2 m^2. Where the order turns on several waves, S is added over them.
+
+    The nearest are all |k| = |b_1| / L away: one on the chain, two on the square, three on triangular, honeycomb and
+    cubic lattices, and their opposites.
     """
     g = geometry(model.lattice)
     order = waves(model)
