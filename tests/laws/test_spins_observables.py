@@ -306,6 +306,9 @@ def test_labels_stay():
         (lambda: observables.anisotropy(np.ones(3), 4), ValueError, r"\(sample, 2\)"),
         (lambda: observables.three_sublattice_order(np.ones((2, 6))), ValueError, "triangular"),
         (lambda: observables.potts_order(np.ones((2, 6)), 1), ValueError, "n_states"),
+        (lambda: square(1), ValueError, r"square\(length\).* at least 2, got 1: .*own neighbour; take square\(2\)"),
+        (lambda: honeycomb(0), ValueError, r"honeycomb\(length\).* at least 2, got 0"),
+        (lambda: chain(2.5), TypeError, r"chain\(length\) must be an integer, got 2\.5"),
     ],
 )
 def test_refusals(call, error, message):

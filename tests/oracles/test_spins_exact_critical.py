@@ -2,12 +2,15 @@
 
 import itertools
 import math
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
 
+from zeeman import spins
 from zeeman.spins import Ising, chain, cubic, exact, honeycomb, square, triangular
-from zeeman.spins.models import XY, BlumeCapel, Clock, Heisenberg, Potts
+from zeeman.spins.lattices import Lattice
+from zeeman.spins.models import XY, BlumeCapel, Clock, Heisenberg, Potts, StateModel, States
 
 
 def tc(model):
@@ -116,6 +119,23 @@ def test_mirror_images_and_frustration():
     assert tc(Ising(honeycomb(4), -1.0)) == exact.CRITICAL_TEMPERATURE["honeycomb"]
 
 
+@dataclass(frozen=True)
+class OfItsOwn(StateModel):
+    """A user's model."""
+
+    lattice: Lattice
+
+    def tables(self):
+        return States([0, 1], np.eye(2), np.eye(2))
+
+
+@pytest.mark.parametrize("thing", [[], square(4), Ising, "ising", spins.sample(Ising(square(2)), 3.0, 4, seed=0)])
+def test_what_is_no_model_is_refused_with_the_way_to_one(thing):
+    for find in (exact.critical_temperature, exact.transitions):
+        with pytest.raises(TypeError, match=r"model must be a spin model such as .*got .*zm\.critical_temperature"):
+            find(thing)
+
+
 @pytest.mark.parametrize(
     ("model", "reason"),
     [
@@ -132,7 +152,7 @@ def test_mirror_images_and_frustration():
         (XY(honeycomb(4)), "square and cubic"),
         (XY(chain(4)), "no transition at T > 0"),
         (Heisenberg(square(4)), "Mermin"),
-        (object(), "recorded are Ising"),
+        (OfItsOwn(square(4)), "recorded for OfItsOwn; recorded are Ising"),
     ],
 )
 def test_refusals_say_why(model, reason):

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.signal import lfilter
 
+from zeeman import spins
 from zeeman.spins import statistics
 
 
@@ -135,6 +136,38 @@ def test_refusals_of_statistics():
     ):
         with pytest.raises(ValueError, match=r"\w"):
             call()
+
+
+@pytest.mark.parametrize("n", [1, 2])
+def test_two_samples_have_no_error(n):
+    """About their own mean two always have rho(1) = -1, and one left out leaves no variance: errors would be 0."""
+    x = np.random.default_rng(0).normal(size=n)
+    room = statistics
+    for call in (
+        room.mean, room.autocorrelation, room.autocorrelation_time, room.effective_sample_size, room.block_length,
+        lambda x: room.derived(np.square, x), lambda x: room.propagate(float, x),
+    ):  # fmt: skip
+        with pytest.raises(ValueError, match=rf"holds {n} samples .* at least 3; draw more"):
+            call(x)
+    with pytest.raises(ValueError, match=rf"hold {n} samples: .* at least 3; draw more"):
+        statistics.jackknife(np.var, x)
+    assert statistics.mean(np.random.default_rng(1).normal(size=(4, 1))).error > 0  # four chains are four samples
+
+
+def test_a_temperature_with_two_samples_is_named():
+    data = spins.sample(spins.Ising(spins.square(4)), [2.0, 3.0], 20, seed=0, n_threads=1)
+    with pytest.raises(ValueError, match="holds 2 samples at T = 3: errors need at least 3 at every temperature; draw"):
+        spins.measure(data.isel(sample=slice(0, 22)))
+    with pytest.raises(ValueError, match="holds no samples: draw"):
+        spins.measure(data.isel(sample=slice(0, 0)))
+    assert spins.measure(data.isel(sample=slice(0, 23))).n_samples.values.tolist() == [20, 3]
+
+
+def test_a_ratio_to_nothing_has_no_error_and_no_other_sign():
+    """a / b with b = 0 in all blocks but one: infinite with that one left out, so the error is not a number."""
+    found = statistics.derived(lambda a, b: a / b, np.ones(8), np.eye(8)[0])
+    assert found.value == pytest.approx(8.0)
+    assert math.isnan(found.error)
 
 
 @pytest.mark.parametrize(

@@ -115,7 +115,7 @@ def honeycomb(length: int) -> Lattice:
 
     Site (x, y, 0) touches (x, y, 1), (x-1, y, 1) and (x, y-1, 1).
     """
-    length = _length(length)
+    length = _length("honeycomb", length)
     index = np.arange(2 * length * length, dtype=np.int32).reshape(length, length, 2)
     moves = [(0, 0), (1, 0), (0, 1)]
     neighbours = np.empty((length, length, 2, 3), np.int32)
@@ -132,7 +132,7 @@ def honeycomb(length: int) -> Lattice:
 
 
 def _bravais(name: str, length: int, axes: tuple[str, ...], moves: list[tuple[int, ...]]) -> Lattice:
-    length = _length(length)
+    length = _length(name, length)
     shape = (length,) * len(axes)
     index = np.arange(length ** len(axes), dtype=np.int32).reshape(shape)
     over = tuple(range(len(axes)))
@@ -150,5 +150,10 @@ def _bravais(name: str, length: int, axes: tuple[str, ...], moves: list[tuple[in
     )  # fmt: skip
 
 
-def _length(length: int) -> int:
-    return check_positive_integer(length, "length: a lattice with a site that is its own neighbour has none;", 2)
+def _length(name: str, length: int) -> int:
+    if isinstance(length, (int, np.integer)) and length < 2:
+        raise ValueError(
+            f"length of {name}(length) must be at least 2, got {length}: with one cell a side a site would be its own "
+            f"neighbour; take {name}(2) or longer"
+        )
+    return check_positive_integer(length, f"length of {name}(length)")

@@ -24,6 +24,7 @@ __all__ = ["Measurements", "measure", "model_of"]
 
 _COLUMNS = 6  # temperatures printed beside one another
 _CHUNK = 4096  # samples whose order parameter is taken at once
+_FEWEST = 3  # samples at a temperature that have errors
 
 
 class Measurements(xr.Dataset):
@@ -84,6 +85,11 @@ def measure(dataset: xr.Dataset, model: Model | None = None, *, progress: bool =
         Over the coordinate temperature (ascending): a value and an error each, and n_samples. Errors are jackknife
         or autocorrelation-corrected standard errors of the samples at that temperature.
 
+    Raises
+    ------
+    ValueError
+        For a data set without configurations or energies, or with fewer than three samples at a temperature.
+
     Examples
     --------
     >>> from zeeman import spins
@@ -98,7 +104,8 @@ def measure(dataset: xr.Dataset, model: Model | None = None, *, progress: bool =
             raise ValueError(f"the data set has no {name!r}: give one that `zm.spins.sample` made")
         check_sample_axis(dataset[name], name)
     at = np.asarray(dataset["temperature"], np.float64)
-    temperatures = np.unique(at)
+    temperatures, counts = np.unique(at, return_counts=True)
+    _check_counts(temperatures, counts)
     rows = []
     with Progress(len(temperatures), f"measuring {type(model).__name__}", enabled=progress) as bar:
         for t in temperatures:
@@ -111,7 +118,7 @@ def measure(dataset: xr.Dataset, model: Model | None = None, *, progress: bool =
     for name in rows[0]:
         columns[name] = ("temperature", [row[name].value for row in rows])
         columns[f"{name}_error"] = ("temperature", [row[name].error for row in rows])
-    columns["n_samples"] = ("temperature", [int((at == t).sum()) for t in temperatures])
+    columns["n_samples"] = ("temperature", counts.tolist())
     title = f"{type(model).__name__} on {model.lattice!r}"
     return Measurements(columns, coords={"temperature": temperatures}, attrs={"title": title, **dataset.attrs})
 
@@ -134,6 +141,17 @@ def model_of(dataset: xr.Dataset) -> Model:
     assert make is not None
     names = {field.name for field in dataclasses.fields(kind)} & attrs.keys() - {"lattice"}
     return kind(make(int(attrs["length"])), **{name: attrs[name] for name in names})
+
+
+def _check_counts(temperatures: NDArray[np.float64], counts: NDArray[np.int64]) -> None:
+    if len(counts) == 0:
+        raise ValueError("the data set holds no samples: draw some with zm.spins.sample(model, temperatures)")
+    if counts.min() < _FEWEST:
+        few = int(counts.argmin())
+        raise ValueError(
+            f"the data set holds {counts[few]} samples at T = {temperatures[few]:g}: errors need at least {_FEWEST} at "
+            "every temperature; draw more there, or leave that temperature out"
+        )
 
 
 def _measured(

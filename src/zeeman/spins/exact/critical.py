@@ -8,6 +8,7 @@ v^3 - 3 q v = q^2 for v = e^K - 1. Three-state clocks are Potts models, four-sta
 from __future__ import annotations
 
 import math
+import reprlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -15,6 +16,7 @@ from typing import Any
 from scipy.optimize import brentq
 
 from zeeman.base.checks import check_positive_integer
+from zeeman.spins.lattices import Lattice
 from zeeman.spins.models import XY, BlumeCapel, Clock, Heisenberg, Ising, Model, Potts
 
 __all__ = [
@@ -81,6 +83,8 @@ def critical_temperature(model: Model) -> Transition:
 
     Raises
     ------
+    TypeError
+        For what is no model, such as samples or a lattice.
     ValueError
         If the model does not order at T > 0, or if nothing is known of it; the text says which.
 
@@ -95,6 +99,11 @@ def critical_temperature(model: Model) -> Transition:
 
 def transitions(model: Model) -> tuple[Transition, ...]:
     """All transitions of `model` on the infinite lattice, ascending: two for clocks of five or more states."""
+    if not isinstance(getattr(model, "lattice", None), Lattice):
+        raise TypeError(
+            f"model must be a spin model such as zm.spins.Ising(zm.spins.square(32)), got {reprlib.repr(model)}; from "
+            "samples, zm.critical_temperature(dataset, estimator) finds a transition temperature"
+        )
     rule = next((_RULES[kind] for kind in type(model).__mro__ if kind in _RULES), None)
     if rule is None:
         known = ", ".join(kind.__name__ for kind in _RULES)

@@ -16,6 +16,7 @@ from zeeman.spins.statistics.series import autocorrelation_time, chains_of
 __all__ = ["block_length", "derived", "jackknife"]
 
 _FEWEST = 20  # blocks: the error is then known to 16 %
+_LEAST = 3  # samples: of two the one that is left has no variance, and errors would be 0
 _MOST_COLUMNS = 64
 
 
@@ -55,13 +56,15 @@ def jackknife(
     if len(lengths) != 1:
         raise ValueError(f"all series must hold equally many samples, got {sorted(lengths)}; trim the longer ones")
     n_samples = lengths.pop()
+    if n_samples < _LEAST:
+        raise ValueError(f"series hold {n_samples} samples: a jackknife needs at least {_LEAST}; draw more samples")
     if n_blocks is None:
         columns = (row for x in arrays for row in x.reshape(n_samples, -1).T[:_MOST_COLUMNS])
         n_blocks = max(2, min(200, n_samples // max(block_length(row) for row in columns)))
     n_blocks = check_positive_integer(n_blocks, "n_blocks", 2)
     size = n_samples // n_blocks
     if size == 0:
-        raise ValueError(f"n_blocks = {n_blocks} exceeds the number of samples; take fewer blocks")
+        raise ValueError(f"n_blocks = {n_blocks} exceeds the number of samples, {n_samples}; take fewer blocks")
     arrays = [x[: size * n_blocks] for x in arrays]
     keep = np.repeat(np.arange(n_blocks), size)
     left_out = np.array([estimator(*(x[keep != b] for x in arrays)) for b in range(n_blocks)], np.float64)
@@ -82,6 +85,11 @@ def derived(function: Callable[..., Any], *series: ArrayLike) -> Estimate:
     *series : array-like, (sample,) or (chain, sample)
         All of one shape, sampled together. The block is as long as the slowest of them asks.
 
+    Returns
+    -------
+    Estimate
+        Its error is NaN where f is infinite or no number with one of the blocks left out.
+
     Examples
     --------
     >>> m = np.random.default_rng(0).normal(size=40_000)
@@ -98,10 +106,13 @@ def derived(function: Callable[..., Any], *series: ArrayLike) -> Estimate:
     if n < 2:
         raise ValueError(f"{n_samples} samples make {n} block of {length}: errors need more samples")
     totals = sums.sum(axis=1)
-    left_out = np.asarray(function(*((totals[:, None] - sums) / ((n - 1) * length))), np.float64)
+    slow = max(autocorrelation_time(a) for a in arrays)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        plain = float(function(*(a.mean() for a in arrays)))
+        left_out = np.asarray(function(*((totals[:, None] - sums) / ((n - 1) * length))), np.float64)
+    if not np.isfinite(left_out).all():  # a ratio to something that vanishes in part of the samples
+        return Estimate(plain, math.nan, slow, n_samples / (2 * slow))
     error = math.sqrt((n - 1) * float(((left_out - left_out.mean()) ** 2).mean()))
     # samples that fill no block are in the value, not in its bias
     bias = (n - 1) * (float(left_out.mean()) - float(function(*(totals / (n * length)))))
-    value = float(function(*(a.mean() for a in arrays))) - bias
-    slow = max(autocorrelation_time(a) for a in arrays)
-    return Estimate(value, error, slow, n_samples / (2 * slow))
+    return Estimate(plain - bias, error, slow, n_samples / (2 * slow))

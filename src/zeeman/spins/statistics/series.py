@@ -1,6 +1,7 @@
 r"""Correlated series: rho(t) = C(t) / C(0), tau = 1/2 + sum_t rho(t), n_eff = n / (2 tau).
 
-Independent samples have tau = 1/2. Series are (sample,) or (chain, sample), chains being equally long and independent.
+Independent samples have tau = 1/2. Series are (sample,) or (chain, sample), chains being equally long and independent,
+of at least three samples in all: two have rho(1) = -1 about their own mean, whatever they are.
 The sum is cut at a window W, by one of two rules:
 
 - ``"sokal"``: the first W >= c tau(W), c = 6 (A. Sokal, Monte Carlo Methods in Statistical Mechanics, 1996, eq. 3.19);
@@ -22,6 +23,7 @@ from zeeman.spins.statistics.estimate import Estimate
 
 __all__ = ["autocorrelation", "autocorrelation_time", "chains_of", "effective_sample_size", "mean", "propagate"]
 
+_FEWEST = 3
 _WINDOWINGS = ("sokal", "wolff")
 _DECAY = 1.5  # S: the exponential time in units of the integrated one
 
@@ -108,10 +110,15 @@ def propagate(function: Callable[..., float], *series: ArrayLike, windowing: str
 
 
 def chains_of(series: ArrayLike) -> NDArray[np.float64]:
-    """Series as float64 (chain, sample), finite and not empty."""
+    """Series as float64 (chain, sample), finite, of at least three samples."""
     x = np.atleast_2d(np.asarray(series, np.float64))
     if x.ndim != 2 or x.size == 0:
         raise ValueError(f"a series is (sample,) or (chain, sample) and not empty, got shape {np.shape(series)}")
+    if x.size < _FEWEST:
+        raise ValueError(
+            f"series holds {x.size} samples in all, shape {np.shape(series)}: errors and autocorrelation times need at "
+            f"least {_FEWEST}; draw more samples, or take np.mean for a value without an error"
+        )
     check_finite(x, "series")
     return x
 
