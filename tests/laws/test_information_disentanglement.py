@@ -57,6 +57,15 @@ def test_a_full_design_is_exactly_perfect():
     assert modularity(-v[:, [1, 2, 0]], v) == pytest.approx(1.0)
 
 
+def test_separated_attributes_never_gain_more_than_chance_leaves():
+    """In a full design the held-out half is the training half's opposite: other latents are worse than chance there."""
+    v = np.repeat(np.array(list(itertools.product(range(4), range(3), range(5)))), 12, axis=0).astype(float)
+    for seed in range(3):
+        found = sap(-v[:, [2, 0, 1]], v, random_state=seed)
+        assert found == pytest.approx(1 - np.mean([1 / 4, 1 / 3, 1 / 5]), abs=0.03)
+        assert found <= 1 - np.mean([1 / 4, 1 / 3, 1 / 5]) + 1e-12
+
+
 def test_binary_factors_are_explicit():
     v = factors("binary")
     assert explicitness(v @ [[1.0, 2.0, 0.0], [0.5, -1.0, 1.0], [3.0, 0.1, -1.0]], v) > 0.97

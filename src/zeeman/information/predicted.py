@@ -87,9 +87,9 @@ def sap(Z: ArrayLike, factors: ArrayLike | Factors, *, n_bins: int = N_BINS, ran
     """Return the separated attribute predictability: mean over factors of the gap between their two best latents.
 
     S_jk is the squared correlation of z_j and v_k for a continuous factor; for a discrete one of q classes the held-out
-    balanced accuracy of q - 1 thresholds on z_j, from 1/q (chance) to 1. So at best the gap is 1 for a continuous
-    factor and 1 - 1/q for a discrete one, as in the paper. Constant latents have S = 0, and with one latent the second
-    best is 0.
+    balanced accuracy of q - 1 thresholds on z_j, from 1/q (chance, and no less: in a balanced design halves are
+    opposite) to 1. So at best the gap is 1 for a continuous factor and 1 - 1/q for a discrete one, as in the paper.
+    Constant latents have S = 0, and with one latent the second best is 0.
 
     Source: Kumar, Sattigeri and Balakrishnan 2018 (ICLR), "Variational inference of disentangled latent concepts from
     unlabeled observations", section 3; thresholds by a decision tree on one latent.
@@ -113,7 +113,7 @@ def sap(Z: ArrayLike, factors: ArrayLike | Factors, *, n_bins: int = N_BINS, ran
                 max_leaf_nodes=max(2, len(np.unique(v))), class_weight="balanced", random_state=0
             )
             tree.fit(codes[train][:, [j]], v[train])
-            S[j, k] = _balanced_accuracy(v[test], tree.predict(codes[test][:, [j]]))
+            S[j, k] = max(_balanced_accuracy(v[test], tree.predict(codes[test][:, [j]])), 1 / len(np.unique(v)))
     ranked = np.sort(S, axis=0)[::-1]
     return float(np.mean(ranked[0] - (ranked[1] if len(ranked) > 1 else 0.0)))
 
