@@ -21,7 +21,7 @@ from sphinx.application import Sphinx
 from sphinx.util import logging
 
 from zeeman.studies import figures, latents
-from zeeman.studies.figures import FIGURES, MODELS, PaperFigure, Verdict, figure, judge, read_numbers
+from zeeman.studies.figures import FIGURES, MODELS, SIZES, PaperFigure, Verdict, figure, judge, read_numbers
 
 LOGGER = logging.getLogger(__name__)
 HERE = Path(__file__).resolve().parent.parent
@@ -114,7 +114,8 @@ def _section(one: PaperFigure, place: str) -> str:
     results = recorded(one)
     for result in results:
         alt = _plain(f"{one.title}, size {result.size}")
-        lines += [f"### Size: {result.size}", "", f"![{alt}]({picture(result)})", "", *_command(one, result.size), ""]
+        lines += [f"### Size: {result.size}", "", f"![{alt}]({picture(result)})", ""]
+        lines += [*_command(one, result.size, result.run.get("size", {}).get("seeds")), ""]
         lines += [*_facts(result), "", *_table(result.verdicts), ""]
     missing = [size for size in reversed(SHOWN) if size not in {result.size for result in results}]
     for size in missing:
@@ -122,15 +123,18 @@ def _section(one: PaperFigure, place: str) -> str:
     return "\n".join(lines)
 
 
-def _command(one: PaperFigure, size: str) -> list[str]:
-    return ["```console", f"$ zeeman reproduce {one.key} --size {size}", "```"]
+def _command(one: PaperFigure, size: str, seeds: Sequence[int] | None = None) -> list[str]:
+    """The command that makes this record again, with the number of seeds where it is not the size's own."""
+    more = f" --seeds {len(seeds)}" if seeds is not None and len(seeds) != len(SIZES[size].seeds) else ""
+    return ["```console", f"$ zeeman reproduce {one.key} --size {size}{more}", "```"]
 
 
 def _facts(result: Recorded) -> list[str]:
     """Settings and machine, in a line each."""
     lines = []
     if settings := {k: v for k, v in result.run.get("size", {}).items() if k != "name"}:
-        told = (f"{key.replace('n_', '').replace('_', ' ')} {_setting(value)}" for key, value in settings.items())
+        told = [f"{key.replace('n_', '').replace('_', ' ')} {_setting(value)}" for key, value in settings.items()]
+        told += [f"images {result.numbers['source']}"] if "source" in result.numbers else []
         lines.append(f"[Settings: {_plain(', '.join(told))}.]{{.measure}}")
     if made := result.run.get("provenance", {}):
         versions = made.get("versions", {})
@@ -164,7 +168,7 @@ def claims() -> str:
             others = ", ".join(result.size for result in results[1:])
             also = f" (also run: {others})" if others else ""
             blocks += [f"{{ref}}`Figure {one.key} <figure-{one.key}>`, size *{results[0].size}*{also}.", ""]
-            blocks += [*_table(results[0].verdicts), ""]
+            blocks += [*_facts(results[0]), "", *_table(results[0].verdicts), ""]
     count = [f"**{number}** {verdict}" for verdict, number in tally.items() if number]
     head = f"Of {sum(tally.values())} claims: {', '.join(count)}." if count else "No figure has been run yet."
     return "\n".join([head, "", *blocks])

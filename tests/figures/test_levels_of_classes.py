@@ -9,6 +9,7 @@ from zeeman.plots.style import save
 from zeeman.studies.figures import Shelf, figure, judge, size_of
 from zeeman.studies.figures import _classes as data
 from zeeman.studies.figures import _levels_pieces as pieces
+from zeeman.studies.figures._moving import costs, moving, permuted_moving
 from zeeman.studies.figures.shelf import write_numbers
 
 
@@ -69,3 +70,17 @@ def test_everything_runs_and_is_small(tmp_path):
     picture = one.draw(numbers)
     save(picture, tmp_path / "figure.png", dpi=50)  # warnings are errors: what does not fit is found here
     assert len(picture.axes) == 3 * 2 * 2 + 1 + 2  # pairs, a colour bar, scores
+
+
+def test_the_cost_of_moving_is_the_distance_of_gaussians_and_energies_in_its_order_are_seen():
+    """Equal spheres of width s on a line: D = |m_a - m_b|^2 / 8 s^2; energies at their places have its order."""
+    rng, places = np.random.default_rng(0), np.array([0.0, 1.0, 4.0])
+    labels = np.repeat([0, 1, 2], 4000)
+    Z = np.column_stack([places[labels], np.zeros(len(labels))]) + 0.5 * rng.standard_normal((len(labels), 2))
+    cost = costs(Z, labels)
+    np.testing.assert_allclose(cost, np.array([1.0, 16.0, 9.0]) / (8 * 0.25), rtol=0.05)
+    assert moving(places[labels], labels, cost) == pytest.approx(1)
+    assert moving(np.zeros(len(labels)), labels, cost) == 0
+    null = permuted_moving(places[labels], labels, cost, 300, 0)
+    assert {round(v, 6) for v in null} <= {-1.0, -0.5, 0.5, 1.0}
+    assert abs(null.mean()) < 5 * null.std() / np.sqrt(300)

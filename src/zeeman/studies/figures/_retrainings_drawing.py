@@ -91,8 +91,8 @@ def _levels_along_path(numbers: Numbers, ax: Axes) -> None:
             annotation_clip=False,
         )  # fmt: skip
     ax.text(
-        0.04, 0.17, f"{k} classes:\n{k} levels fall\ntowards 0", transform=ax.transAxes, color=PALETTE[0], va="center",
-        linespacing=1.3,
+        0.04, 0.17, f"{k} classes:\n{k} levels below\nthe others", transform=ax.transAxes, color=PALETTE[0],
+        va="center", linespacing=1.3,
     )  # fmt: skip
     ax.set(xlim=(0, 1), ylim=(-0.03 * top, top), xlabel="Strength of the perturbation $l$", xticks=[0, 0.5, 1])
     ax.set_xticklabels(["0\nprior", "0.5", "1\ndata"])
@@ -117,7 +117,7 @@ def _ladder(numbers: Numbers, ax: Axes) -> None:
             color=PALETTE[0], annotation_clip=False,
         )  # fmt: skip
     ax.set(xlim=(0.4, len(shown) + 2.0), ylim=(-0.03 * top, top), xticks=range(1, len(shown) + 1), xlabel="Training")
-    ax.set_ylabel("Energy $E_n$ (1 / length$^2$)")
+    ax.set_ylabel("Energy $E_n$ (1 / prior width$^2$)")
     ax.tick_params(axis="x", length=0)
     tag(ax, "d", "Levels side by side")
 

@@ -86,8 +86,9 @@ def _energies(ax: Axes, numbers: Numbers) -> None:
                        linewidths=0, rasterized=True)  # fmt: skip
             means = numbers[f"energy_{phase}"][:, i]
             ax.hlines(means, middle - 0.4, middle + 0.4, color=colour, lw=1.0)
-            ax.annotate(number(float(means.mean()), "+.2f"), (middle, 1.0), xycoords=("data", "axes fraction"),
-                        color=colour, fontsize=6.5, ha="center", va="bottom")  # fmt: skip
+            mean = round(float(means.mean()), 2) + 0.0  # no minus zero
+            ax.annotate(number(mean), (middle, 1.0), xycoords=("data", "axes fraction"), color=colour, fontsize=6.5,
+                        ha="center", va="bottom")  # fmt: skip
             ticks.append(middle)
             names.append(name)
         place = (0, 0.88) if phase == "FM" else (5.7, 0.05)  # where that phase has no dots

@@ -22,8 +22,9 @@ TITLE = "The decoded latent plane"
 CAPTION = (
     "a, Bernoulli means decoded over the plane of the codes at beta = 100, first seed. b and c, magnetisation and "
     "staggered magnetisation of the decoded means along either axis, the other latent in the middle (lines), and of "
-    "the data (points). d, distances between the means of the five states in codes against those in configurations, "
-    "all pairs, every seed; the line is one common scale, crosses are two principal components."
+    "the data (points, coloured as in figure 3). d, distances between the means of the five states in codes against "
+    "those in configurations, all pairs, every seed; the line is one common scale, crosses are two principal "
+    "components."
 )
 _STATES = ("FM+", "FM-", "AFM+", "AFM-", "PM")
 CLAIMS = (

@@ -45,7 +45,7 @@ CLAIMS = (
         baseline="two principal components",
     ),
 )  # fmt: skip
-_COLOURS = dict(zip(PHASES, (PALETTE[0], PALETTE[1], "#8a8f94", PALETTE[3]), strict=True))
+_COLOURS = dict(zip(PHASES, (PALETTE[2], PALETTE[0], "#8a8f94", PALETTE[4]), strict=True))  # as their + in figure 3
 
 
 def compute(size: Size, shelf: Shelf) -> Numbers:

@@ -134,7 +134,7 @@ def _draw_rate(ax: Axes, numbers: Numbers) -> None:
     ax.plot(*line, color=INK, label="exact optimum")
     ax.plot(betas[below], rate[below], ".", color=INK, ms=4)
     _with_range(ax, numbers["betas"], numbers["network_rate"].T, PALETTE[0], "Table I networks", "o")
-    ax.axvline(linear, color=PALETTE[1], ls=":", lw=0.9, label="4 λ$_{max}$")
+    ax.axvline(linear, color=PALETTE[1], ls=":", lw=0.9, label=r"4 λ$_{\mathrm{max}}$")
     ax.axvline(512, color=GREY, ls="--", lw=0.9, label="|J| L²/2")
     ax.set(xscale="log", xlabel="β (for 32 × 32 sites)", ylabel="rate / nats", ylim=(-0.1, None))
     ax.legend(loc="lower left")

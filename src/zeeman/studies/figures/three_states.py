@@ -37,7 +37,8 @@ CAPTION = (
     "(c) Codes for three latents and the tetrahedron of the phase means. (d) Its edges, in units of their mean, for "
     "every seed, for the four Gaussian codes of lowest loss, and for PCA. (e) Cosine similarity of codes for four "
     "latents, ordered by phase. The paper does not give its lattice; ours is that of the Ising figures, and beta (65, "
-    "70, 71 for 2, 3, 4 latents) scales with its area."
+    "70, 71 for 2, 3, 4 latents) scales with its area. Here the latent frame is turned between epochs, which no "
+    "distance or cosine sees."
 )
 
 _BETAS = {2: 65.0, 3: 70.0, 4: 71.0}  # latent dimensions -> the paper's beta, taken to be for 32 x 32 sites
