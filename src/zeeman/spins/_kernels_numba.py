@@ -47,62 +47,21 @@ def sweep(z: int) -> Callable[..., None]:
     m = 3 if z == 6 else 2
 
     def kernel(spins, neighbours, unlike, e, rest, work, spare, n_sweeps):
-        words = spins.shape[1]
-        e00, e01, e02, e03, e04 = e[0, 0], e[0, 1], e[0, 2], e[0, 3], e[0, 4]
-        e05, e06, e07, e08, e09 = e[0, 5], e[0, 6], e[0, 7], e[0, 8], e[0, 9]
-        e10, e11, e12, e13, e14 = e[1, 0], e[1, 1], e[1, 2], e[1, 3], e[1, 4]
-        e15, e16, e17, e18, e19 = e[1, 5], e[1, 6], e[1, 7], e[1, 8], e[1, 9]
-        e20, e21, e22, e23, e24 = e[2, 0], e[2, 1], e[2, 2], e[2, 3], e[2, 4]
-        e25, e26, e27, e28, e29 = e[2, 5], e[2, 6], e[2, 7], e[2, 8], e[2, 9]
+        # rows of scratch: 4, 5, 6 mark at least 1, 2, 3 broken bonds; 7 answers, 8 marks lanes still without one
+        e0, e1, e2 = _ten(e[0]), _ten(e[1]), _ten(e[2])
         for _ in range(n_sweeps):
             for i in range(neighbours.shape[0]):
-                n0, n1, n2 = neighbours[i, 0], neighbours[i, 1], neighbours[i, 2 % z]
-                n3, n4, n5 = neighbours[i, 3 % z], neighbours[i, 4 % z], neighbours[i, 5 % z]
-                # rows of scratch: 4, 5, 6 mark at least 1, 2, 3 broken bonds
-                for w in range(words):
-                    s = spins[i, w] ^ unlike
-                    g1, g2, g3 = _one_more(_ZERO, _ZERO, _ZERO, s ^ spins[n0, w])
-                    g1, g2, g3 = _one_more(g1, g2, g3, s ^ spins[n1, w])
-                    if z > 2:
-                        g1, g2, g3 = _one_more(g1, g2, g3, s ^ spins[n2, w])
-                    if z > 3:
-                        g1, g2, g3 = _one_more(g1, g2, g3, s ^ spins[n3, w])
-                    if z > 4:
-                        g1, g2, g3 = _one_more(g1, g2, g3, s ^ spins[n4, w])
-                        g1, g2, g3 = _one_more(g1, g2, g3, s ^ spins[n5, w])
-                    work[4, w] = g1
-                    work[5, w] = g2
-                    if m == 3:
-                        work[6, w] = g3
-                for w in range(words):
-                    a, b, c, d = work[0, w], work[1, w], work[2, w], work[3, w]
-                    tie, p0, p1, p2 = _ALL, _ZERO, _ZERO, _ZERO
-                    a, b, c, d, tie, p0, p1, p2 = _place(a, b, c, d, tie, p0, p1, p2, e00, e10, e20)
-                    a, b, c, d, tie, p0, p1, p2 = _place(a, b, c, d, tie, p0, p1, p2, e01, e11, e21)
-                    a, b, c, d, tie, p0, p1, p2 = _place(a, b, c, d, tie, p0, p1, p2, e02, e12, e22)
-                    a, b, c, d, tie, p0, p1, p2 = _place(a, b, c, d, tie, p0, p1, p2, e03, e13, e23)
-                    a, b, c, d, tie, p0, p1, p2 = _place(a, b, c, d, tie, p0, p1, p2, e04, e14, e24)
-                    a, b, c, d, tie, p0, p1, p2 = _place(a, b, c, d, tie, p0, p1, p2, e05, e15, e25)
-                    a, b, c, d, tie, p0, p1, p2 = _place(a, b, c, d, tie, p0, p1, p2, e06, e16, e26)
-                    a, b, c, d, tie, p0, p1, p2 = _place(a, b, c, d, tie, p0, p1, p2, e07, e17, e27)
-                    a, b, c, d, tie, p0, p1, p2 = _place(a, b, c, d, tie, p0, p1, p2, e08, e18, e28)
-                    a, b, c, d, tie, p0, p1, p2 = _place(a, b, c, d, tie, p0, p1, p2, e09, e19, e29)
+                _mark_broken(spins, neighbours, i, unlike, work, z, m)
+                for w in range(spins.shape[1]):
+                    a, b, c, d, tie, p0, p1, p2 = _draw(work[0, w], work[1, w], work[2, w], work[3, w], e0, e1, e2)
                     work[0, w], work[1, w], work[2, w], work[3, w] = a, b, c, d
                     flip = p0 ^ ((p0 ^ p1) & work[4, w])
                     if m == 3:
                         flip ^= (flip ^ p2) & work[5, w]
                     work[7, w] = flip | work[2 + m + 1, w]
                     work[8, w] = tie & ~work[2 + m + 1, w]
-                for w in range(words):
-                    left = work[8, w]
-                    while left:
-                        lane = left & (~left + _ONE)
-                        left ^= lane
-                        k = int((work[4, w] & lane) != 0)
-                        if m == 3:
-                            k += int((work[5, w] & lane) != 0)
-                        work[7, w] = _finish(work[7, w], lane, rest[k], spare)
-                for w in range(words):
+                _settle(work, rest, spare, spins.shape[1], m)
+                for w in range(spins.shape[1]):
                     spins[i, w] ^= work[7, w]
 
     return jit(kernel)
@@ -114,61 +73,17 @@ def sweep_rates(spins, neighbours, unlike, always, kinds, e, rest, work, spare, 
 
     kinds (class, 2): spin 0 or 1 and number of broken bonds; e (class, DIGITS) and rest (class,) as from `digits`.
     """
-    words, z, n_kinds = spins.shape[1], neighbours.shape[1], kinds.shape[0]
-    at_least, accept = 8, 10 + z  # first rows of scratch: marks of at least k broken bonds, answers by class
+    words, z = spins.shape[1], neighbours.shape[1]
+    # rows of scratch: 4 random words, 5 lanes without an answer, 6 answers; from 8 on marks of k broken bonds, from
+    # 10 + z on answers by class
+    counts, accept = work[8 : 10 + z], work[10 + z :]
     for _ in range(n_sweeps):
         for i in range(neighbours.shape[0]):
-            for w in range(words):
-                work[at_least, w] = _ALL
-                for k in range(1, z + 2):
-                    work[at_least + k, w] = _ZERO
-            for j in range(z):
-                other = neighbours[i, j]
-                for k in range(j + 1, 0, -1):
-                    for w in range(words):
-                        work[at_least + k, w] |= work[at_least + k - 1, w] & (spins[i, w] ^ unlike ^ spins[other, w])
-            for k in range(z + 1):
-                for w in range(words):
-                    work[at_least + k, w] &= ~work[at_least + k + 1, w]  # now exactly k
-            for w in range(words):
-                work[5, w] = _ALL
-                work[6, w] = _ZERO
-            for s in range(2):
-                own = _ZERO if s == 1 else _ALL
-                for k in range(z + 1):
-                    if always[s, k]:
-                        for w in range(words):
-                            work[6, w] |= work[at_least + k, w] & (spins[i, w] ^ own)
-            for w in range(words):
-                work[7, w] = ~work[6, w]
-            for c in range(n_kinds):
-                for w in range(words):
-                    work[accept + c, w] = _ZERO
-            for j in range(e.shape[1]):
-                for w in range(words):
-                    a, b, x, d, word = sfc64(work[0, w], work[1, w], work[2, w], work[3, w])
-                    work[0, w], work[1, w], work[2, w], work[3, w], work[4, w] = a, b, x, d, word
-                    work[5, w] &= word
-                for c in range(n_kinds):
-                    toggle = e[c, j]
-                    for w in range(words):
-                        work[accept + c, w] = (work[accept + c, w] & work[4, w]) ^ toggle
-            for c in range(n_kinds):
-                own = _ZERO if kinds[c, 0] == 1 else _ALL
-                k = at_least + kinds[c, 1]
-                for w in range(words):
-                    here = work[k, w] & (spins[i, w] ^ own)
-                    work[6, w] |= here & work[accept + c, w]
-                    work[accept + c, w] = here
-            for w in range(words):
-                left = work[5, w] & work[7, w]
-                while left:
-                    lane = left & (~left + _ONE)
-                    left ^= lane
-                    c = 0
-                    while work[accept + c, w] & lane == 0:
-                        c += 1
-                    work[6, w] = _finish(work[6, w], lane, rest[c], spare)
+            _count_broken(spins, neighbours, i, unlike, counts)
+            _accept_always(spins, i, always, counts, work)
+            _draw_classes(accept, e, work, words)
+            _join_classes(spins, i, kinds, counts, accept, work)
+            _settle_classes(accept, rest, work, spare, words)
             for w in range(words):
                 spins[i, w] ^= work[6, w]
 
@@ -223,8 +138,52 @@ def swap_lanes(one, other, marked):
 
 
 @jit(inline="always")
+def _mark_broken(spins, neighbours, i, unlike, work, z, m):
+    """Mark lanes with at least 1, 2, 3 broken bonds at site i; z and m are constants of the kernel it is put into."""
+    n0, n1, n2 = neighbours[i, 0], neighbours[i, 1], neighbours[i, 2 % z]
+    n3, n4, n5 = neighbours[i, 3 % z], neighbours[i, 4 % z], neighbours[i, 5 % z]
+    for w in range(spins.shape[1]):
+        s = spins[i, w] ^ unlike
+        g1, g2, g3 = _one_more(_ZERO, _ZERO, _ZERO, s ^ spins[n0, w])
+        g1, g2, g3 = _one_more(g1, g2, g3, s ^ spins[n1, w])
+        if z > 2:
+            g1, g2, g3 = _one_more(g1, g2, g3, s ^ spins[n2, w])
+        if z > 3:
+            g1, g2, g3 = _one_more(g1, g2, g3, s ^ spins[n3, w])
+        if z > 4:
+            g1, g2, g3 = _one_more(g1, g2, g3, s ^ spins[n4, w])
+            g1, g2, g3 = _one_more(g1, g2, g3, s ^ spins[n5, w])
+        work[4, w] = g1
+        work[5, w] = g2
+        if m == 3:
+            work[6, w] = g3
+
+
+@jit(inline="always")
 def _one_more(g1, g2, g3, broken):
     return g1 | broken, g2 | (g1 & broken), g3 | (g2 & broken)
+
+
+@jit(inline="always")
+def _ten(e):
+    return e[0], e[1], e[2], e[3], e[4], e[5], e[6], e[7], e[8], e[9]
+
+
+@jit(inline="always")
+def _draw(a, b, c, d, e0, e1, e2):
+    """All places of three thresholds: generator, lanes without an answer, three answers. In registers, so no loop."""
+    tie, p0, p1, p2 = _ALL, _ZERO, _ZERO, _ZERO
+    a, b, c, d, tie, p0, p1, p2 = _place(a, b, c, d, tie, p0, p1, p2, e0[0], e1[0], e2[0])
+    a, b, c, d, tie, p0, p1, p2 = _place(a, b, c, d, tie, p0, p1, p2, e0[1], e1[1], e2[1])
+    a, b, c, d, tie, p0, p1, p2 = _place(a, b, c, d, tie, p0, p1, p2, e0[2], e1[2], e2[2])
+    a, b, c, d, tie, p0, p1, p2 = _place(a, b, c, d, tie, p0, p1, p2, e0[3], e1[3], e2[3])
+    a, b, c, d, tie, p0, p1, p2 = _place(a, b, c, d, tie, p0, p1, p2, e0[4], e1[4], e2[4])
+    a, b, c, d, tie, p0, p1, p2 = _place(a, b, c, d, tie, p0, p1, p2, e0[5], e1[5], e2[5])
+    a, b, c, d, tie, p0, p1, p2 = _place(a, b, c, d, tie, p0, p1, p2, e0[6], e1[6], e2[6])
+    a, b, c, d, tie, p0, p1, p2 = _place(a, b, c, d, tie, p0, p1, p2, e0[7], e1[7], e2[7])
+    a, b, c, d, tie, p0, p1, p2 = _place(a, b, c, d, tie, p0, p1, p2, e0[8], e1[8], e2[8])
+    a, b, c, d, tie, p0, p1, p2 = _place(a, b, c, d, tie, p0, p1, p2, e0[9], e1[9], e2[9])
+    return a, b, c, d, tie, p0, p1, p2
 
 
 @jit(inline="always")
@@ -238,6 +197,95 @@ def _finish(flip, lane, rest, spare):
     a, b, c, d, word = sfc64(spare[0, 0], spare[1, 0], spare[2, 0], spare[3, 0])
     spare[0, 0], spare[1, 0], spare[2, 0], spare[3, 0] = a, b, c, d
     return (flip | lane) if word < rest else (flip & ~lane)
+
+
+@jit(inline="always")
+def _settle(work, rest, spare, words, m):
+    """Give an answer to the lanes that all places left without one."""
+    for w in range(words):
+        left = work[8, w]
+        while left:
+            lane = left & (~left + _ONE)
+            left ^= lane
+            k = int((work[4, w] & lane) != 0)
+            if m == 3:
+                k += int((work[5, w] & lane) != 0)
+            work[7, w] = _finish(work[7, w], lane, rest[k], spare)
+
+
+@jit(inline="always")
+def _count_broken(spins, neighbours, i, unlike, counts):
+    """Mark lanes with exactly k broken bonds at site i in row k, k = 0..z; row z + 1 is scratch."""
+    words, z = spins.shape[1], neighbours.shape[1]
+    for w in range(words):
+        counts[0, w] = _ALL
+        for k in range(1, z + 2):
+            counts[k, w] = _ZERO
+    for j in range(z):
+        other = neighbours[i, j]
+        for k in range(j + 1, 0, -1):
+            for w in range(words):
+                counts[k, w] |= counts[k - 1, w] & (spins[i, w] ^ unlike ^ spins[other, w])
+    for k in range(z + 1):
+        for w in range(words):
+            counts[k, w] &= ~counts[k + 1, w]  # at least k becomes exactly k
+
+
+@jit(inline="always")
+def _accept_always(spins, i, always, counts, work):
+    """Answers of the classes that always flip; the others wait."""
+    for w in range(spins.shape[1]):
+        work[6, w] = _ZERO
+    for s in range(2):
+        own = _ZERO if s == 1 else _ALL
+        for k in range(always.shape[1]):
+            if always[s, k]:
+                for w in range(spins.shape[1]):
+                    work[6, w] |= counts[k, w] & (spins[i, w] ^ own)
+    for w in range(spins.shape[1]):
+        work[5, w] = ~work[6, w]
+
+
+@jit(inline="always")
+def _draw_classes(accept, e, work, words):
+    """All places of every class's threshold, answers in `accept`; row 5 keeps the lanes without an answer."""
+    for c in range(e.shape[0]):
+        for w in range(words):
+            accept[c, w] = _ZERO
+    for j in range(e.shape[1]):
+        for w in range(words):
+            a, b, x, d, word = sfc64(work[0, w], work[1, w], work[2, w], work[3, w])
+            work[0, w], work[1, w], work[2, w], work[3, w], work[4, w] = a, b, x, d, word
+            work[5, w] &= word
+        for c in range(e.shape[0]):
+            toggle = e[c, j]
+            for w in range(words):
+                accept[c, w] = (accept[c, w] & work[4, w]) ^ toggle
+
+
+@jit(inline="always")
+def _join_classes(spins, i, kinds, counts, accept, work):
+    """Every lane takes the answer of its class; `accept` then marks the lanes of each."""
+    for c in range(kinds.shape[0]):
+        own = _ZERO if kinds[c, 0] == 1 else _ALL
+        for w in range(spins.shape[1]):
+            here = counts[kinds[c, 1], w] & (spins[i, w] ^ own)
+            work[6, w] |= here & accept[c, w]
+            accept[c, w] = here
+
+
+@jit(inline="always")
+def _settle_classes(accept, rest, work, spare, words):
+    """Give an answer to the lanes that all places left without one."""
+    for w in range(words):
+        left = work[5, w]
+        while left:
+            lane = left & (~left + _ONE)
+            left ^= lane
+            c = 0
+            while accept[c, w] & lane == 0:
+                c += 1
+            work[6, w] = _finish(work[6, w], lane, rest[c], spare)
 
 
 @jit
