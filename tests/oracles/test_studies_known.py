@@ -6,8 +6,9 @@ import pytest
 from zeeman import spins
 from zeeman.spins import exact
 from zeeman.studies import speeds
-from zeeman.studies.known import known_energy
 from zeeman.studies.naive_spins import Plain, PlainIsing
+from zeeman.studies.references import energies, ising_torus, known, states
+from zeeman.studies.truth import FAMILIES
 
 L4 = spins.square(4)
 
@@ -22,19 +23,31 @@ L4 = spins.square(4)
     ],
 )
 def test_models_that_are_ising_in_other_words_have_its_energy(model):
-    known = known_energy(model, 1.9)
-    assert "Kaufman" in known.source
-    assert known.energy == pytest.approx(exact.sum_states(model, 1.9, order=False).energy, abs=1e-10)
+    found, summed = known(model, 1.9), exact.sum_states(model, 1.9, order=False)
+    assert "Kaufman" in found.source
+    assert found.energy == pytest.approx(summed.energy, abs=1e-10)
+    assert found.specific_heat == pytest.approx(summed.specific_heat, abs=1e-9)
 
 
 def test_no_value_is_given_where_none_is_exact():
-    assert known_energy(spins.XY(spins.square(4)), 1.0) is None
-    assert known_energy(spins.Potts(spins.square(16)), 1.0) is None
-    assert known_energy(spins.Ising(spins.square(16), field=0.1), 1.0) is None
+    assert known(spins.XY(spins.square(4)), 1.0) is None
+    assert known(spins.Potts(spins.square(16)), 1.0) is None
+    assert known(spins.Ising(spins.square(16), field=0.1), 1.0) is None
     # an odd torus frustrates the antiferromagnet: Kaufman's products are the ferromagnet's
     odd = spins.Ising(spins.square(5), coupling=-1.0)
-    assert known_energy(odd, 2.0).source == "sum over all states"
-    assert known_energy(spins.Ising(spins.square(17), coupling=-1.0), 2.0) is None
+    assert known(odd, 2.0).source == "sum over all states"
+    assert known(spins.Ising(spins.square(17), coupling=-1.0), 2.0) is None
+    with pytest.raises(ValueError, match="no Ising ferromagnet"):
+        ising_torus(spins.Potts(spins.square(16)), 1.0)
+
+
+def test_an_exact_value_is_written_once():
+    """Cards and the truth table take the same one, whichever oracle a case names."""
+    for case in (case for family in FAMILIES.values() for case in family if case.oracle not in (states, energies)):
+        by_name, by_model = case.oracle(case.model, case.temperature), known(case.model, case.temperature)
+        if by_model is not None and np.isfinite(by_name.energy):
+            assert by_name.energy == pytest.approx(by_model.energy, abs=1e-6), case.name
+            assert by_name.specific_heat == pytest.approx(by_model.specific_heat, abs=1e-5), case.name
 
 
 @pytest.mark.parametrize(
@@ -58,7 +71,7 @@ def test_the_plain_loops_sample_the_right_energy(model, t):
         chains.advance(10)
         energies.append(float(model.energy(chains.configurations())[0]))
     found = spins.statistics.mean(energies)
-    assert abs(found.value - known_energy(model, t).energy) < 5 * found.error
+    assert abs(found.value - known(model, t).energy) < 5 * found.error
 
 
 def test_a_speed_is_worth_its_steps_over_twice_tau():

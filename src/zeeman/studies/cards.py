@@ -24,7 +24,7 @@ from zeeman.data import open_dataset, store_header
 from zeeman.spins import exact
 from zeeman.spins.models import Model
 from zeeman.spins.statistics import shorthand
-from zeeman.studies.known import known_energy
+from zeeman.studies.references import known
 
 __all__ = ["HAMILTONIANS", "LEAST", "Card", "Reading", "hash_of", "keep", "make", "markdown", "paths", "table"]
 
@@ -271,7 +271,7 @@ def _reading(
     effective = float(sum(piece["effective_sample_size"][k] for piece in pieces))
     share = effective / len(energy)
     mean, error = float(energy.mean()), _error(energy, effective)
-    known = known_energy(model, t)
+    reference = known(model, t)
     order, order_error = measured.mean(_ORDER, share)
     scores = {name: _score(*measured.mean(name, share)) for name in measured.series if name != _ORDER}
     identities = {name: z for name, z in scores.items() if z is not None}
@@ -284,8 +284,9 @@ def _reading(
         effective_sample_size=effective, equilibrated=all(piece["equilibrated"][k] for piece in pieces),
         equilibration_z=max(piece["equilibration_z"][k] for piece in pieces),
         energy=mean, energy_error=error, order=order, order_error=order_error,
-        exact=None if known is None else known.energy, z=None if known is None else _score(mean - known.energy, error),
-        exact_source="" if known is None else known.source, identity_z=identities,
+        exact=None if reference is None else reference.energy,
+        z=None if reference is None else _score(mean - reference.energy, error),
+        exact_source="" if reference is None else reference.source, identity_z=identities,
     )  # fmt: skip
 
 

@@ -9,10 +9,11 @@ from typing import Any
 from zeeman.spins.lattices import chain, cubic, honeycomb, square, triangular
 from zeeman.spins.models import XY, BlumeCapel, Clock, Heisenberg, Ising, Model, Potts
 from zeeman.spins.moves import moves_of
-from zeeman.studies.truth.references import (
+from zeeman.studies.references import (
     Reference,
     clock_grid,
     energies,
+    full_lattice,
     ising_torus,
     mirror,
     nothing,
@@ -54,7 +55,7 @@ _SAYS = {"n_states": "q", "coupling": "J", "field": "h", "second_coupling": "J2"
 
 FAMILIES: dict[str, tuple[Case, ...]] = {
     "ising": (
-        Case(Ising(square(16)), 2.269185, ising_torus()),
+        Case(Ising(square(16)), 2.269185, ising_torus),
         Case(Ising(square(6)), 2.269185),
         Case(Ising(chain(12)), 1.0),
         Case(Ising(triangular(4)), 3.64),
@@ -70,7 +71,7 @@ FAMILIES: dict[str, tuple[Case, ...]] = {
         Case(Potts(square(4), 3), 0.994973),
         Case(Potts(square(3), 4), 0.910239),
         Case(Potts(square(3), 8), 0.8, energies),
-        Case(Potts(square(8), 2), 1.134593, ising_torus(0.5, shift=-1.0)),
+        Case(Potts(square(8), 2), 1.134593, ising_torus),
         Case(Potts(chain(8), 3), 0.6),
         Case(Potts(triangular(3), 3), 1.58),
         Case(Potts(honeycomb(2), 3), 0.67),
@@ -81,7 +82,7 @@ FAMILIES: dict[str, tuple[Case, ...]] = {
         Case(BlumeCapel(square(4), 1.0, 1.0), 1.397),
         Case(BlumeCapel(square(4)), 1.6936),
         Case(BlumeCapel(square(4), 1.0, 1.965815), 0.608577),
-        Case(BlumeCapel(square(8), 1.0, -40.0), 2.269185, ising_torus(shift=-40.0)),
+        Case(BlumeCapel(square(8), 1.0, -40.0), 2.269185, full_lattice),
         Case(BlumeCapel(square(4), -1.0, 0.5), 1.57, mirror),
         Case(BlumeCapel(chain(8), 1.0, 0.5), 0.7),
         Case(BlumeCapel(triangular(3), 1.0, 1.5), 2.3),
@@ -90,7 +91,7 @@ FAMILIES: dict[str, tuple[Case, ...]] = {
     ),
     "clock": (
         Case(Clock(square(4), 3), 1.492459, three_state_potts),
-        Case(Clock(square(8), 4), 1.134593, ising_torus(0.5, 2)),
+        Case(Clock(square(8), 4), 1.134593, ising_torus),
         Case(Clock(square(3), 5), 0.95),
         Case(Clock(square(4), 6), 0.9, energies),
         Case(Clock(chain(8), 5), 0.5),

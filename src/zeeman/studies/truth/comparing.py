@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zeeman.spins import exact
+from zeeman.studies.references import Reference
 from zeeman.studies.truth.cases import Case
-from zeeman.studies.truth.references import Reference
 
 __all__ = ["SHOWN", "Compared", "compare"]
 
