@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,7 @@ _READS = 96  # readings in a window
 _LONG = 16  # a window counts if it is this many tau long
 _SLOW = 2000  # steps of burn-in beyond which auto tries replica exchange
 _MOST_STEPS = 30_000  # steps after which a pilot gives up
+_NEAR = 4  # single clusters were never that many times as good as all clusters at once for their cost
 _Z = 4.5  # accepted z score of drift and disagreement
 
 
@@ -42,7 +44,7 @@ class Pilot:
     equilibrated : bool
         Whether the window was long enough and no z score too large.
     step_cost : float
-        Nominal nanoseconds of one step of one chain.
+        Nominal nanoseconds of one step of one chain; of Wolff by the size of the clusters that the pilot flipped.
     update : Cost
         How the update is best run.
     """
@@ -79,13 +81,14 @@ def run_pilot(
     n = cost_of(_update(model, method, device)).pilot_chains
     groups = [start(model, method, temperature, n, kind, rng, device) for kind in model.starts(method)]
     update = cost_of(groups[0])
-    touched = 1 if method == "wolff" else model.lattice.n_sites
-    if method == "tempering":
-        touched *= len(groups[0].temperatures)  # type: ignore[attr-defined]
-    step_cost, most = update.site * touched, update.most_updates / (n * len(groups) * touched)
     stride, before = 1, 0
     while True:
+        flipped = _flipped(groups)
         series = np.stack([_record(model, chains, stride) for chains in groups])
+        touched = _touched(model, groups[0])
+        if flipped is not None:  # the window's own clusters: those of a random start are small at first
+            touched = max(1.0, (_flipped(groups) - flipped) / (n * len(groups) * _READS * stride))
+        most = update.most_updates / (n * len(groups) * touched)
         tau = stride * max(
             autocorrelation_time(observable.reshape(-1, _READS)) for observable in np.moveaxis(series, 1, 0)
         )
@@ -99,15 +102,21 @@ def run_pilot(
     relaxation = stride / math.log((ratio + 1) / (ratio - 1)) if ratio > 1 else 0.0
     if stride > 1:  # nothing faster was resolved: readings a stride apart are what is known to be independent
         relaxation = max(relaxation, stride / math.log(100))
+    step_cost = update.site * touched + update.beside * model.lattice.n_sites
     return Pilot(method, tau, relaxation, before, z, bool(good), step_cost, update)
 
 
 def choose_method(model: Model, n_samples: int, pilot: Callable[[str], Pilot], device: str | None = None) -> Pilot:
     """Pick the update with the least nominal cost that equilibrates.
 
-    The model's first local update against Swendsen-Wang; where a field forbids clusters or frustration makes them
-    percolate and local updates are slow, or where neither equilibrates, against replica exchange.
+    The model's first local update against Swendsen-Wang, and where that comes near against Wolff; where a field forbids
+    clusters or frustration makes them percolate and local updates are slow, or where neither equilibrates, against
+    replica exchange.
     """
+
+    def cost(found: Pilot) -> float:
+        return found.cost(*schedule(found.update, n_samples))
+
     moves = moves_of(model, device)
     assert moves is not None, "checked by `sample`"
     local = pilot(next(iter(moves)))
@@ -116,12 +125,14 @@ def choose_method(model: Model, n_samples: int, pilot: Callable[[str], Pilot], d
     if clusters:
         # even at the shortest spacing clusters could not win against fast flips
         least = 4 * n_samples * cost_of(moves["swendsen-wang"]).site * model.lattice.n_sites
-        if not best or local.cost(*schedule(local.update, n_samples)) > least:
+        if not best or cost(local) > least:
             best.append(pilot("swendsen-wang"))
+            if not local.equilibrated or cost(best[-1]) < _NEAR * cost(local):
+                best.append(pilot("wolff"))
     slow = not any(p.equilibrated for p in best) or (not clusters and local.burn_in > _SLOW)
     if slow and "tempering" in moves:
         best.append(pilot("tempering"))
-    return min(best or [local], key=lambda p: (not p.equilibrated, p.cost(*schedule(p.update, n_samples))))
+    return min(best or [local], key=lambda p: (not p.equilibrated, cost(p)))
 
 
 def schedule(update: Cost, n_samples: int) -> tuple[int, int]:
@@ -138,6 +149,16 @@ def _update(model: Model, method: str, device: str | None) -> Callable[..., Chai
     moves = moves_of(model, device)
     assert moves is not None, "checked by `sample`"
     return moves[method]
+
+
+def _touched(model: Model, chains: Chains) -> float:
+    """Sites that one step of one chain touches, on every rung of a ladder."""
+    return float(model.lattice.n_sites * len(getattr(chains, "temperatures", (0,))))
+
+
+def _flipped(groups: list[Chains]) -> Any:
+    """Sites that single clusters have flipped so far; None for updates of all sites."""
+    return sum(chains.n_flipped for chains in groups) if hasattr(groups[0], "n_flipped") else None  # type: ignore[attr-defined]
 
 
 def _record(model: Model, chains: Chains, stride: int) -> NDArray[np.float64]:

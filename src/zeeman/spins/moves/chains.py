@@ -38,7 +38,7 @@ class Cost:
     Attributes
     ----------
     site : float
-        Nominal nanoseconds for one step of one site on one core.
+        Nominal nanoseconds for one site that a step touches, on one core: all sites, of Wolff those of the cluster.
     most_updates : float
         Sites that a pilot may touch in all.
     pilot_chains : int
@@ -50,6 +50,8 @@ class Cost:
     fill, most_rounds : int, int or None
         Chains are read up to `most_rounds` times where there are more than `fill` samples; without `most_rounds`,
         `fill` chains are read as often as it takes.
+    beside : float
+        Nominal nanoseconds a site of the lattice for what a step does beside that, such as local sweeps.
     """
 
     site: float
@@ -59,6 +61,7 @@ class Cost:
     job: int = 2
     fill: int = 16
     most_rounds: int | None = None
+    beside: float = 0.0
 
 
 def cost_of(update: Any) -> Cost:

@@ -32,7 +32,7 @@ class Metropolis:
     the time, or its domain walls would travel round it as they are.
     """
 
-    cost = Cost(1 / 6, 3e9, pilot_chains=64, lanes=64, job=LANES // 2, fill=1024, most_rounds=8)
+    cost = Cost(1 / 10, 3e9, pilot_chains=64, lanes=64, job=LANES // 2, fill=1024, most_rounds=8)
 
     def __init__(self, model: Ising, temperature: float, configurations: NDArray, rng: np.random.Generator) -> None:
         lattice = model.lattice

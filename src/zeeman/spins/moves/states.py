@@ -121,7 +121,7 @@ class StateSwendsenWang:
         self._bath = None
         if not states.transitive:
             self._bath = StateHeatBath(model, temperature, configurations, rng)
-            self.cost = replace(self.cost, site=self.cost.site + 6 * self.n_local)
+            self.cost = replace(self.cost, beside=3 + 6.0 * self.n_local)  # to the heat bath and back, and its sweeps
 
     def advance(self, n_steps: int) -> None:
         """Update all clusters `n_steps` times."""
@@ -156,6 +156,7 @@ class StateWolff(StateSwendsenWang):
     A step is one cluster, whatever its size (and one sweep of heat bath where `StateSwendsenWang` needs some).
     """
 
+    cost: Cost = Cost(34.0, 1.5e8, job=8)
     n_flipped = 0
     n_local = 1
 

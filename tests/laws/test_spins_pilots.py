@@ -1,0 +1,53 @@
+"""What `auto` weighs: costs that count what an update touches, and the least of them."""
+
+import numpy as np
+import pytest
+
+from zeeman.spins import BlumeCapel, Ising, exact, square
+from zeeman.spins.moves import moves_of
+from zeeman.spins.moves.chains import cost_of
+from zeeman.spins.pilots import Pilot, choose_method, run_pilot, schedule
+
+
+def test_a_step_of_wolff_costs_its_clusters():
+    """A cluster grown from a random site holds N <m^2> sites in the mean: U. Wolff, PRL 62, 361 (1989)."""
+    for t in (1.5, 2.5, 4.0):
+        model = Ising(square(4))
+        pilot = run_pilot(model, "wolff", t, np.random.default_rng(0))
+        assert pilot.equilibrated
+        expected = model.lattice.n_sites * exact.sum_states(model, t).second
+        assert pilot.step_cost / cost_of(moves_of(model)["wolff"]).site == pytest.approx(expected, rel=0.08)
+
+
+def test_local_sweeps_beside_clusters_are_paid_for():
+    """Swendsen-Wang of Blume-Capel makes four sweeps of heat bath after its clusters, Wolff one."""
+    model = BlumeCapel(square(4), crystal_field=1.0)
+    all_clusters, one = (run_pilot(model, name, 2.0, np.random.default_rng(1)) for name in ("swendsen-wang", "wolff"))
+    assert all_clusters.step_cost == pytest.approx((22.0 + 3 + 4 * 6) * 16)
+    assert (34.0 + (3 + 6) * 16) < one.step_cost < (34.0 + 3 + 6) * 16
+
+
+@pytest.mark.parametrize(
+    ("tau", "chosen", "piloted"),
+    [
+        ({"heat-bath": 90.0, "swendsen-wang": 2.5, "wolff": 4.6}, "wolff", 3),
+        ({"heat-bath": 90.0, "swendsen-wang": 2.5, "wolff": 20.0}, "swendsen-wang", 3),
+        ({"heat-bath": 20.0, "swendsen-wang": 2.5, "wolff": 20.0}, "heat-bath", 3),
+        ({"heat-bath": 20.0, "swendsen-wang": 40.0}, "heat-bath", 2),  # not near: no pilot is spent on single clusters
+        ({"heat-bath": 0.5}, "heat-bath", 1),
+    ],
+)
+def test_the_cheapest_of_the_pilots_is_taken(tau, chosen, piloted):
+    model, made = BlumeCapel(square(32), crystal_field=1.0), []
+    steps = {"heat-bath": 4e3, "swendsen-wang": 5e4, "wolff": 2e4}
+
+    def pilot(name):
+        update = cost_of(moves_of(model)[name])
+        made.append(Pilot(name, tau[name], tau[name], 0, 0.0, True, steps[name], update))
+        return made[-1]
+
+    found = choose_method(model, 2000, pilot)
+    assert len(made) == piloted
+    assert found.method == chosen
+    costs = [one.cost(*schedule(one.update, 2000)) for one in made]
+    assert found.cost(*schedule(found.update, 2000)) == min(costs)
