@@ -28,9 +28,10 @@ def test_a_row_is_measured_once_and_written_for_people_and_programs(tmp_path, mo
 def test_what_is_refused_is_said_below_the_table():
     line = table.Line(
         "xy", "XY", "helicity", 0.89, 1e-4,
-        {"latent": {"refused": "no crossing"}, "beside": {"value": 0.9, "error": 0.01}, "pca": {"refused": "no"}}, 1.0,
+        {"latent": {"refused": "no crossing"}, "order": {"value": 0.9, "error": 0.02},
+         "beside": {"value": 0.9, "error": 0.01}, "pca": {"refused": "no"}}, 1.0,
     )  # fmt: skip
-    assert "| XY | 0.89000(10) | - | - | 0.900(10) S | +1.0 | - | - |" in table.written([line])
+    assert "| XY | 0.89000(10) | - | - | 0.90(2) | +0.5 | 0.900(10) S | +1.0 | - | - |" in table.written([line])
     assert table.refusals([line]) == ["- XY, latent: no crossing", "- XY, pca: no"]
 
 

@@ -66,9 +66,9 @@ def test_a_transition_without_crossing_is_found_by_its_logarithms(constants, cur
     at = [(L, t) for L in (8, 16, 32, 64) for t in (0.85, 0.88, 0.9, 0.92, 0.95)]
     lengths, temperatures = np.array(at).T
     X = []
-    for L, t in at:  # the flow dX/dl = eps - X^2 from far left, by small steps
-        eps, step = a * (t_c - t), 1e-3
-        x, n = 1e3, int((np.log(L) + C) / step)
+    for L, t in at:  # the flow dX/dw = eps - X^2 from far left, by small steps
+        eps, step, length = a * (t_c - t), 1e-3, np.log(L) + C
+        x, n = 1e3, int((length + np.log(length) / 2) / step)
         for _ in range(n):
             x = (x + step * eps) / (1 + step * x)
         X.append(x)

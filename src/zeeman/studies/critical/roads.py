@@ -1,4 +1,4 @@
-"""The other roads to T_c from the same codes: gap, susceptibility and reconstruction, beside the order parameter's.
+"""All roads to T_c from the same codes, every signal of them, beside those of the known order parameter.
 
 Measured for the square Ising model, where the exact value is known, to say which of them are worth taking. Peaks lie
 above T_c by about L^(-1/nu), so samples at further temperatures join those of the table.
@@ -18,12 +18,14 @@ from zeeman.studies.critical.estimate import critical_temperature
 from zeeman.studies.critical.orders import fitted_to, latent_template
 from zeeman.studies.critical.rows import Effort
 from zeeman.studies.critical.samples import read_samples
+from zeeman.studies.critical.signals import CROSSING
 
 __all__ = ["ROADS", "measured_roads", "roads_written"]
 
 ROADS = (
-    ("latent", "cumulant"), ("latent", "gap"), ("latent", "susceptibility"), ("latent", "reconstruction"),
-    ("pca", "gap"), ("pca", "susceptibility"), ("order", "cumulant"), ("order", "gap"), ("order", "susceptibility"),
+    ("latent", "length"), ("latent", "cumulant"), ("latent", "gap"), ("latent", "susceptibility"),
+    ("latent", "reconstruction"), ("pca", "gap"), ("pca", "susceptibility"),
+    ("order", "length"), ("order", "cumulant"), ("order", "gap"), ("order", "susceptibility"),
 )  # fmt: skip
 BEYOND = (1.3, 1.7, 2.1)  # x = (T / T_pilot - 1) L^(1/nu) of the further temperatures
 
@@ -35,7 +37,7 @@ def measured_roads(near: Sequence[xr.Dataset], far: Sequence[xr.Dataset], effort
     fitted = fitted_to(latent_template(smallest, seed, effort.n_replicas, effort.n_epochs), smallest, seed)
     lines = []
     for estimator, signal in ROADS:
-        data = near if signal in ("cumulant", "gap") else both
+        data = near if signal in CROSSING else both
         try:
             found = critical_temperature(data, fitted if estimator == "latent" else estimator, signal=signal, seed=seed)
             record = found.to_dict()

@@ -2,11 +2,13 @@ r"""The limit of large L: laws fitted to signals of several sizes, and an averag
 
 crossing  U = sum_k a_k x^k + A L^-omega,    x = L^(1/nu) t (1 + c t) (1 + m L^-omega),    t = (T - T_c) / T_c
 peak      T_L = T_c + a L^(-1/nu) (1 + c L^(-1/nu) + m L^-omega)
-BKT       U = U* + s X + d X^2 + e X^3 + A L^-omega,    dX/dl = eps - X^2,    eps = -a t (1 + c t),    l = ln L + C
+BKT       U = U* + s X + d X^2 + e X^3 + A L^-omega,    X = sqrt(eps) coth[sqrt(eps) w],    eps = -a t (1 + c t),
+          w = l + ln(l) / 2,    l = ln L + C
 
-In the last X = sqrt(eps) coth[sqrt(eps) l] solves Kosterlitz's flow; at T_c it is 1 / (ln L + C), the law of Weber and
-Minnhagen (PRB 37, 5986, 1988), and above T_c the coth turns into a cotangent. It is a series in X: the term of X^4 that
-is left out is an error of every point, so that those far from T_c, where it is large, have no weight.
+In the last X solves Kosterlitz's flow dX/dw = eps - X^2; at T_c it is 1 / w, the law of Weber and Minnhagen (PRB 37,
+5986, 1988) with the universal logarithm of the next order (A. Pelissetto, E. Vicari, PRE 87, 032105, 2013), and above
+T_c the coth turns into a cotangent. It is a series in X: the term X^4 that is left out is an error of every point, so
+that those far from T_c, where it is large, have no weight.
 
 The corrections c, m, A, d, e, and omega where it is not known, are there but hardly seen at a few sizes. They get
 Gaussian priors of natural width, and what the data leave open of them is part of the error (Lepage et al., Nucl. Phys.
@@ -135,7 +137,7 @@ def peak_limit(points: Points, law: Law) -> Limit:
 
 
 def bkt_limit(points: Points, law: Law) -> Limit:
-    """Where X = 1 / (ln L + C) for every size: the transition without a crossing."""
+    """Where X = 1 / w for every size: the transition without a crossing."""
     assert law.bkt is not None
     fits, (limit, slope) = [], law.bkt
     left_out = _D * slope * ((points.values[0] - limit) / slope) ** 4
@@ -151,7 +153,10 @@ def bkt_limit(points: Points, law: Law) -> Limit:
             _Parameter("A", 0.0, _A),
         ]  # fmt: skip
         fits += _fitted(_bkt_model(law), parameters, kept, len(points.errors))
-    form = "U = U* + s X + d X^2 + e X^3 + A L^-omega, dX/dl = eps - X^2, eps = -a t (1 + c t), l = ln L + C"
+    form = (
+        "U = U* + s X + d X^2 + e X^3 + A L^-omega, dX/dw = eps - X^2, eps = -a t (1 + c t), w = l + ln(l)/2, "
+        "l = ln L + C"
+    )
     found = _average(fits, form, _constants(law))
     return replace(found, spread=float(np.hypot(found.spread, law.unresolved * found.values[0])))
 
@@ -192,8 +197,9 @@ def _bkt_model(law: Law) -> Model:
     def model(theta: Array, points: Points) -> Array:
         t_c, a, C, c, d, e, u, A = theta
         t = (points.temperatures - t_c) / t_c
-        length = np.maximum(np.log(points.sizes) + C, 0.05)
-        X = _coth(-a * t * (1 + c * t) * length**2) / length
+        length = np.maximum(np.log(points.sizes) + C, 1.0)
+        w = length + 0.5 * np.log(length)
+        X = _coth(-a * t * (1 + c * t) * w**2) / w
         return limit + slope * X + d * X**2 + e * X**3 + A * points.sizes ** -(law.omega * np.exp(u))
 
     return model
