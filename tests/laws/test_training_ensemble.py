@@ -88,6 +88,39 @@ def test_running_statistics_stay_with_their_replica():
             torch.testing.assert_close(dict(module.named_buffers())[name], buffer)
 
 
+@pytest.mark.parametrize("norm", NORMED)
+def test_traced_steps_are_the_steps_they_were_traced_from(norm):
+    plain, traced = Stacked(replicas(3, norm)), Stacked(replicas(3, norm), traced=True)
+    for k in range(4):
+        batch, noise = data(48).reshape(3, 16, 5) + k, torch.randn(3, 16, 1, generator=torch_stream(k, "n"))
+        torch.testing.assert_close(plain.step(batch, noise, 1e-2), traced.step(batch, noise, 1e-2))
+    expected, found = torch.stack(weights(plain.modules_in_step())), torch.stack(weights(traced.modules_in_step()))
+    torch.testing.assert_close(expected, found, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("norm", NORMED)
+def test_long_trainings_are_traced_and_together_equal_alone(norm):
+    settings = plan(engine="stacked", n_epochs=22)
+    together, alone, apart = replicas(3, norm), replicas(1, norm), replicas(1, norm)
+    many = train(together, data(), settings, validate=merit)
+    assert many.engine.traced
+    train(alone, data(), settings, validate=merit)
+    train(apart, data(), plan(engine="apart", n_epochs=22), validate=merit)
+    for other in (alone, apart):
+        torch.testing.assert_close(weights(together)[0], weights(other)[0], rtol=1e-3, atol=1e-4)
+
+
+def test_what_cannot_be_traced_is_trained_all_the_same(monkeypatch):
+    def refuse(*arguments):
+        raise RuntimeError("data-dependent")
+
+    monkeypatch.setattr("zeeman.training.ensemble.trace_gradients", refuse)
+    batch, noise = data(32).reshape(2, 16, 5), torch.zeros(2, 16, 1)
+    plain, traced = Stacked(replicas(2)), Stacked(replicas(2), traced=True)
+    for _ in range(2):
+        assert torch.equal(plain.step(batch, noise, 1e-2), traced.step(batch, noise, 1e-2))
+
+
 def test_one_step_is_torchs_adam():
     modules, batch = replicas(2), data(32).reshape(2, 16, 5)
     noise = torch.randn(2, 16, 1, generator=torch_stream(0, "n"))

@@ -26,6 +26,7 @@ __all__ = ["ENGINES", "PRECISIONS", "Engine", "choose_engine"]
 ENGINES = ("apart", "threads", "stacked")
 PRECISIONS = ("float32", "bfloat16")
 _MANY_STEPS = 64  # a shorter training is over before a choice pays, and runs the same way everywhere
+_LONG = 256  # steps after which tracing, a quarter of a second, has paid
 _SMALL = 4_000_000  # weights, all replicas together, up to which all replicas are timed
 
 
@@ -43,6 +44,8 @@ class Engine:
         "float32", or "bfloat16" for autocast; batch norm, heads, loss and weights stay float32.
     channels_last : bool
         Memory layout of convolution weights.
+    traced : bool
+        Whether a stacked step is traced once and repeated (`zeeman.training.tracing`).
     milliseconds : dict
         What was timed: milliseconds a step of all timed replicas; empty when the choice was given or not worth it.
     """
@@ -51,19 +54,21 @@ class Engine:
     threads: int = 1
     precision: str = "float32"
     channels_last: bool = False
+    traced: bool = False
     milliseconds: dict[str, float] = field(default_factory=dict, compare=False)
 
     @property
     def name(self) -> str:
         """One line naming the choice."""
         layout = ", channels last" if self.channels_last else ""
-        return f"{self.engine}, {self.threads} thread{'s' * (self.threads > 1)}, {self.precision}{layout}"
+        traced = ", traced" if self.traced and self.engine == "stacked" else ""
+        return f"{self.engine}, {self.threads} thread{'s' * (self.threads > 1)}, {self.precision}{layout}{traced}"
 
     def build(self, modules: Sequence[nn.Module]) -> Ensemble:
         """Return the ensemble that trains `modules` this way."""
         half = self.precision == "bfloat16"
         if self.engine == "stacked":
-            return Stacked(modules, half=half)
+            return Stacked(modules, half=half, traced=self.traced)
         workers = min(len(modules), os.cpu_count() or 1) if self.engine == "threads" else 1
         return Apart(modules, half=half, workers=workers, channels_last=self.channels_last)
 
@@ -110,6 +115,7 @@ def choose_engine(
         else engine,
         threads=n_threads or 1,
         precision="float32" if precision == "auto" else precision,
+        traced=n_steps >= _LONG,
     )
     free = {"engine": engine == "auto", "threads": n_threads is None, "precision": precision == "auto"}
     if n_steps < _MANY_STEPS:
@@ -119,12 +125,17 @@ def choose_engine(
 
 
 def _fastest(best: Engine, free: dict[str, bool], modules: list[nn.Module], batch: Tensor, noise: Tensor) -> Engine:
-    times = {best.name: _milliseconds(best, modules, batch, noise)}
+    ensemble = best.build(copy.deepcopy(modules))
+    times = {best.name: _milliseconds(ensemble, best.threads, batch, noise)}
 
     def challenge(best: Engine, **change: Any) -> Engine:
+        nonlocal ensemble
         rival = replace(best, **change)
         if rival.name not in times:
-            times[rival.name] = _milliseconds(rival, modules, batch, noise)
+            if list(change) != ["threads"]:
+                ensemble.close()
+                ensemble = rival.build(copy.deepcopy(modules))
+            times[rival.name] = _milliseconds(ensemble, rival.threads, batch, noise)
         return rival if times[rival.name] < 0.97 * times[best.name] else best
 
     on_cpu, cores = batch.device.type == "cpu", torch.get_num_threads()
@@ -138,14 +149,14 @@ def _fastest(best: Engine, free: dict[str, bool], modules: list[nn.Module], batc
         best = challenge(best, channels_last=True)
     if free["precision"] and half_precision_is_fast(batch.device):
         best = challenge(best, precision="bfloat16")
+    ensemble.close()
     return replace(best, milliseconds=times)
 
 
-def _milliseconds(engine: Engine, modules: list[nn.Module], batch: Tensor, noise: Tensor) -> float:
-    """Best of a few steps on copies, after one that warms up."""
-    ensemble = engine.build([copy.deepcopy(module) for module in modules])
+def _milliseconds(ensemble: Ensemble, threads: int, batch: Tensor, noise: Tensor) -> float:
+    """Best of a few steps, after one that warms up."""
     best, spent = float("inf"), 0.0
-    with quiet_machine(engine.threads):
+    with quiet_machine(threads):
         ensemble.step(batch, noise, 0.0)
         while spent < 0.1 or best == float("inf"):
             synchronize(batch.device)
@@ -154,5 +165,4 @@ def _milliseconds(engine: Engine, modules: list[nn.Module], batch: Tensor, noise
             synchronize(batch.device)
             elapsed = time.perf_counter() - start
             best, spent = min(best, elapsed), spent + elapsed
-    ensemble.close()
     return round(1e3 * best, 3)

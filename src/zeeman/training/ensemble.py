@@ -7,7 +7,8 @@ others, or stacked with them.
 
 `Apart` steps the replicas one after another, or side by side in threads (torch releases the interpreter lock in its
 kernels, so threads do what processes would without copies of the data). `Stacked` steps all of them in one vmapped
-call: fewer and larger kernels, the faster way for small networks. Both keep every replica's own batch-norm buffers.
+call: fewer and larger kernels, the faster way for small networks; in a long training that call is traced once and then
+repeated without its bookkeeping. Both keep every replica's own batch-norm buffers.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
+
+from zeeman.training.tracing import Program, trace_gradients
 
 __all__ = ["Apart", "Ensemble", "Stacked"]
 
@@ -114,25 +117,29 @@ class Apart(Ensemble):
     def _one(self, r: int, batch: Tensor, noise: Tensor, rate: float) -> Tensor:
         with _autocast(batch.device, self._half):
             terms = self.modules[r](batch, noise)
-        return _descend(self._optimisers[r], terms[0], terms, rate, _pace(self.modules[r]))
+        self._optimisers[r].zero_grad(set_to_none=True)
+        terms[0].backward()
+        _descend(self._optimisers[r], rate, _pace(self.modules[r]))
+        return terms.detach()
 
 
 class Stacked(Ensemble):
-    """All replicas in one vmapped call over stacked weights (replica, ...)."""
+    """All replicas in one vmapped call over stacked weights (replica, ...), traced if that is worth its time."""
 
-    def __init__(self, modules: Sequence[nn.Module], *, half: bool = False) -> None:
+    def __init__(self, modules: Sequence[nn.Module], *, half: bool = False, traced: bool = False) -> None:
         self.modules = modules
         self._half = half
         self._parameters, self._buffers = stack_module_state(list(modules))
         self._skeleton = copy.deepcopy(modules[0]).to("meta").train()
         self._optimiser = _adam(self._parameters)
-        self._terms = vmap(self._one)
+        self._traced = traced
+        self._programs: dict[tuple[torch.Size, torch.Size], Program] = {}
 
     def step(self, batch: Tensor, noise: Tensor, rate: float) -> Tensor:
         """Take one Adam step of every replica, in one call."""
-        with _autocast(batch.device, self._half):
-            terms = self._terms(self._parameters, self._buffers, batch, noise)
-        return _descend(self._optimiser, terms[:, 0].sum(), terms, rate, _pace(self.modules[0]))
+        terms = self._differentiate(batch, noise)
+        _descend(self._optimiser, rate, _pace(self.modules[0]))
+        return terms
 
     def modules_in_step(self) -> Sequence[nn.Module]:
         """Copy the stacked weights and buffers back into the modules and return them."""
@@ -162,6 +169,32 @@ class Stacked(Ensemble):
         stacked = {name: torch.stack([saved[name] for saved in moments]) for name in moments[0]}
         _set_moments(self._optimiser, self._parameters, stacked, n_steps)
 
+    def _differentiate(self, batch: Tensor, noise: Tensor) -> Tensor:
+        """Return the terms, and leave their gradients at the parameters."""
+        program = self._program(batch, noise) if self._traced else None
+        if program is None:
+            self._optimiser.zero_grad(set_to_none=True)
+            terms = self._terms(self._parameters, self._buffers, batch, noise)
+            terms[:, 0].sum().backward()
+            return terms.detach()
+        terms, *gradients = program(batch, noise, *self._parameters.values(), *self._buffers.values())
+        for parameter, gradient in zip(self._parameters.values(), gradients, strict=True):
+            parameter.grad = gradient
+        return terms
+
+    def _program(self, batch: Tensor, noise: Tensor) -> Program | None:
+        shapes = batch.shape, noise.shape
+        if shapes not in self._programs:
+            try:
+                self._programs[shapes] = trace_gradients(self._terms, self._parameters, self._buffers, batch, noise)
+            except RuntimeError:  # modules of users may do what cannot be traced; the numbers are the same without
+                self._traced = False
+        return self._programs.get(shapes)
+
+    def _terms(self, parameters: Any, buffers: Any, batch: Tensor, noise: Tensor) -> Tensor:
+        with _autocast(batch.device, self._half):
+            return vmap(self._one)(parameters, buffers, batch, noise)
+
     def _one(self, parameters: Any, buffers: Any, batch: Tensor, noise: Tensor) -> Tensor:
         return functional_call(self._skeleton, (parameters, buffers), (batch, noise))
 
@@ -181,13 +214,10 @@ def _pace(module: nn.Module) -> dict[str, float]:
     return pace if isinstance(pace, dict) else {}
 
 
-def _descend(optimiser: torch.optim.Adam, loss: Tensor, terms: Tensor, rate: float, pace: dict[str, float]) -> Tensor:
-    optimiser.zero_grad(set_to_none=True)
-    loss.backward()
+def _descend(optimiser: torch.optim.Adam, rate: float, pace: dict[str, float]) -> None:
     for group in optimiser.param_groups:
         group["lr"] = rate * pace.get(group["child"], 1.0)
     optimiser.step()
-    return terms.detach()
 
 
 def _autocast(device: torch.device, half: bool) -> contextlib.AbstractContextManager:
