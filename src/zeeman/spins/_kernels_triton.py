@@ -81,26 +81,8 @@ def _half_sweep(
     word = index % WORDS
     here = start * WORDS + index
     own = tl.load(spins + here, mask=inside, other=0)
-    # the number of broken bonds in binary, plane by plane
-    ones = own ^ own
-    twos = ones
-    fours = ones
-    for k in tl.static_range(Z):
-        other = tl.load(table + site * Z + k, mask=inside, other=0)
-        broken = own ^ unlike ^ tl.load(spins + other * WORDS + word, mask=inside, other=0)
-        carry = ones & broken
-        ones ^= broken
-        fours ^= twos & carry
-        twos ^= carry
-    certain = own ^ ~own  # in no class with p < 1
-    if ALIKE:
-        for k in tl.static_range(DOWN):
-            certain &= ~_exactly(ones, twos, fours, k)
-    else:
-        for k in tl.static_range(DOWN):
-            certain &= ~(_exactly(ones, twos, fours, k) & ~own)
-        for k in tl.static_range(UP):
-            certain &= ~(_exactly(ones, twos, fours, k) & own)
+    ones, twos, fours = _broken_bonds(spins, table, own, site, word, unlike, inside, Z, WORDS)
+    certain = _certain(own, ones, twos, fours, DOWN, UP, ALIKE)
     flip = certain
     pending = ~certain & tl.where(inside, -1, 0)
     seed = tl.load(key)
@@ -115,6 +97,37 @@ def _half_sweep(
         )
         group += 1
     tl.store(spins + here, own ^ flip, mask=inside)
+
+
+@triton.jit
+def _broken_bonds(spins, table, own, site, word, unlike, inside, Z: tl.constexpr, WORDS: tl.constexpr):
+    """Count of broken bonds of every lane in binary, plane by plane."""
+    ones = own ^ own
+    twos = ones
+    fours = ones
+    for k in tl.static_range(Z):
+        other = tl.load(table + site * Z + k, mask=inside, other=0)
+        broken = own ^ unlike ^ tl.load(spins + other * WORDS + word, mask=inside, other=0)
+        carry = ones & broken
+        ones ^= broken
+        fours ^= twos & carry
+        twos ^= carry
+    return ones, twos, fours
+
+
+@triton.jit
+def _certain(own, ones, twos, fours, DOWN: tl.constexpr, UP: tl.constexpr, ALIKE: tl.constexpr):
+    """Mark of the lanes in no class with p < 1."""
+    certain = own ^ ~own
+    if ALIKE:
+        for k in tl.static_range(DOWN):
+            certain &= ~_exactly(ones, twos, fours, k)
+    else:
+        for k in tl.static_range(DOWN):
+            certain &= ~(_exactly(ones, twos, fours, k) & ~own)
+        for k in tl.static_range(UP):
+            certain &= ~(_exactly(ones, twos, fours, k) & own)
+    return certain
 
 
 @triton.jit
