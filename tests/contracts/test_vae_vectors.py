@@ -131,6 +131,17 @@ def test_a_circle():
     assert abs((h / abs(h) * np.conj(m) / abs(m)).mean()) > 0.95
 
 
+def test_bare_angles_are_not_taken_for_numbers_in_silence():
+    X, _ = angles()
+    with pytest.warns(UserWarning, match=r"fill \[0, 2 pi\).*likelihood='von_mises'.*zm\.spins\.sample"):
+        assert fitted(X).likelihood_ == "gaussian"
+    assert fitted(X, likelihood="gaussian").likelihood_reason_ == "gaussian: as asked"
+    drawn = zm.spins.sample(zm.spins.XY(zm.spins.square(4)), 0.9, 40, method="metropolis", seed=1)
+    for same in (drawn, drawn.configuration, drawn.isel(sample=slice(0, 30))):
+        assert fitted(same).likelihood_ == "von_mises"
+
+
+@pytest.mark.filterwarnings("ignore:X holds real numbers that fill")
 def test_auto_goes_by_attributes_and_values():
     X, _ = angles()
     assert X.max() > TURN - 0.1

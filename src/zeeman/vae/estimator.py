@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import os
+import warnings
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,7 @@ from zeeman.vae.saving import load_model, save_model
 from zeeman.vae.spectral import LowLevels
 from zeeman.vae.start import STARTS, start_at_principal_components
 from zeeman.vae.trained import TrainedVAE
+from zeeman.vae.vectors import fill_a_turn
 from zeeman.vae.watching import Callback, named, watching
 
 __all__ = ["BetaVAE"]
@@ -55,7 +57,8 @@ class BetaVAE(TrainedVAE):
         "bernoulli" (values {0, 1} or {-1, 1}), "categorical" (integers 0..q-1, or spins -1, 0, 1), "gaussian" (unit
         variance, data not standardised), "von_mises" (angles in [0, 2 pi)), "von_mises_fisher" (unit vectors, three
         components on the last axis), "negative-binomial" (counts; rates scale with each sample's total:
-        `zeeman.vae.counts`), or "auto": by the attributes or the values of X, see `likelihood_reason_`.
+        `zeeman.vae.counts`), or "auto": by the attributes or the values of X, see `likelihood_reason_`. Angles are
+        known by the attributes that `zeeman.spins.sample` writes; in a bare array they are Gaussian, with a warning.
     beta : float
         Weight of the KL term. With a sum over sites the useful scale grows with their number. For objective="mmd" the
         weight of MMD^2; "plain" does not use it.
@@ -216,6 +219,8 @@ class BetaVAE(TrainedVAE):
         X = check_data(self, X, fitting=True)
         device = resolve_device(self.device)
         likelihood, reason = resolve(X, self.likelihood, bool(self.tempered), attributes)
+        if self.likelihood == "auto" and likelihood.name == "gaussian" and fill_a_turn(X):
+            _warn_of_angles()
         network = resolve_network(self.network, likelihood.site_shape(X.shape[1:]), bool(self.tempered))
         check_padding(self.padding, network)
         states = likelihood.states(X).to(device)
@@ -366,3 +371,13 @@ class BetaVAE(TrainedVAE):
         self.best_replica_ = int(np.argmax(np.nan_to_num(merit, nan=-np.inf)))
         self.interrupted_ = trained.interrupted
         self.n_parameters_ = count_weights(models[0])
+
+
+def _warn_of_angles() -> None:
+    warnings.warn(
+        "X holds real numbers that fill [0, 2 pi), and likelihood='auto' takes them for numbers of unit variance. If "
+        "they are angles, give likelihood='von_mises', or X as the data set that zm.spins.sample made; if not, "
+        "likelihood='gaussian'",
+        UserWarning,
+        stacklevel=3,
+    )
