@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import errno
 
-from cyclopts.exceptions import CoercionError, CycloptsError, MissingArgumentError, UnknownCommandError
+from cyclopts.exceptions import (
+    CoercionError,
+    CycloptsError,
+    MissingArgumentError,
+    UnknownCommandError,
+    UnknownOptionError,
+)
 
 __all__ = ["DONE", "FAILED", "INTERRUPTED", "NOT_HELD", "REFUSED", "explained"]
 
@@ -18,6 +24,16 @@ _MACHINE = {
     errno.EPERM: "not permitted to read or write there; change the folder's permissions, or choose another",
     errno.EIO: "the disk failed to read or write; try again, or use another one",
 }  # the machine's fault, not the input's
+
+# what physicists and other programs call an option; its spelling does not lead there
+_MEANT = {
+    "--length": "--size", "--l": "--size", "--linear-size": "--size", "--lattice-size": "--size",
+    "--t": "--temperature", "--j": "--coupling", "--h": "--field", "--j2": "--second-coupling",
+    "--d": "--crystal-field", "--delta": "--crystal-field",
+    "--q": "--n-states", "--p": "--n-states", "--states": "--n-states",
+    "--samples": "--n-samples", "--n": "--n-samples", "--algorithm": "--method", "--update": "--method",
+    "--output": "--out", "--random-state": "--seed",
+}  # fmt: skip
 
 
 def explained(error: BaseException, verb: str = "") -> tuple[str, int]:
@@ -39,9 +55,19 @@ def explained(error: BaseException, verb: str = "") -> tuple[str, int]:
 
 def _said_by_parser(error: CycloptsError, verb: str) -> str:
     error.verbose = False
-    said = " ".join(str(error).replace('"', "'").split())
+    said = _by_another_name(error) or " ".join(str(error).replace('"', "'").split())
     if isinstance(error, UnknownCommandError) or not verb:
         return f"{said} 'zeeman --help' lists the verbs"
     if isinstance(error, (CoercionError, MissingArgumentError)) and not said.endswith("."):
         said += "."
     return f"{said} 'zeeman {verb} --help' lists the options"
+
+
+def _by_another_name(error: CycloptsError) -> str | None:
+    """What to say of an option that has another name here."""
+    if not isinstance(error, UnknownOptionError):
+        return None
+    word = (error.token.keyword or error.token.value).split("=")[0]
+    meant = _MEANT.get(word.lower())
+    known = {name for argument in error.argument_collection for name in argument.names}
+    return f"Unknown option: {word}. Did you mean {meant}?" if meant in known else None
