@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from zeeman.base.random import torch_seeded, torch_stream
-from zeeman.training import Apart, Plan, Stacked, choose_engine, quiet_machine, schedule, train
+from zeeman.training import Apart, Engine, Plan, Stacked, choose_engine, quiet_machine, schedule, train
 
 NORMED = [lambda: nn.BatchNorm1d(8), lambda: nn.Identity()]
 
@@ -90,7 +90,7 @@ def test_running_statistics_stay_with_their_replica():
 
 @pytest.mark.parametrize("norm", NORMED)
 def test_traced_steps_are_the_steps_they_were_traced_from(norm):
-    plain, traced = Stacked(replicas(3, norm)), Stacked(replicas(3, norm), traced=True)
+    plain, traced = Stacked(replicas(3, norm)), Stacked(replicas(3, norm), programs={})
     for k in range(4):
         batch, noise = data(48).reshape(3, 16, 5) + k, torch.randn(3, 16, 1, generator=torch_stream(k, "n"))
         torch.testing.assert_close(plain.step(batch, noise, 1e-2), traced.step(batch, noise, 1e-2))
@@ -110,13 +110,31 @@ def test_long_trainings_are_traced_and_together_equal_alone(norm):
         torch.testing.assert_close(weights(together)[0], weights(other)[0], rtol=1e-3, atol=1e-4)
 
 
+@pytest.mark.parametrize("norm", NORMED)
+@pytest.mark.parametrize("programs", [None, {}])
+def test_shares_of_stacked_replicas_side_by_side_are_the_same_replicas(norm, programs):
+    engine = Engine("stacked", workers=2, traced=programs is not None)
+    whole, shared = Stacked(replicas(5, norm)), engine.build(replicas(5, norm))
+    for k in range(4):
+        batch, noise = data(80).reshape(5, 16, 5) + k, torch.randn(5, 16, 1, generator=torch_stream(k, "n"))
+        torch.testing.assert_close(whole.step(batch, noise, 1e-2), shared.step(batch, noise, 1e-2))
+        if k == 1:  # killed and continued
+            moments, modules = shared.moments(), shared.modules_in_step()
+            shared.close()
+            shared = engine.build(modules)
+            shared.restore(moments, 2)
+    shared.close()
+    expected, found = torch.stack(weights(whole.modules_in_step())), torch.stack(weights(shared.modules_in_step()))
+    torch.testing.assert_close(expected, found, rtol=1e-5, atol=1e-6)
+
+
 def test_what_cannot_be_traced_is_trained_all_the_same(monkeypatch):
     def refuse(*arguments):
         raise RuntimeError("data-dependent")
 
     monkeypatch.setattr("zeeman.training.ensemble.trace_gradients", refuse)
     batch, noise = data(32).reshape(2, 16, 5), torch.zeros(2, 16, 1)
-    plain, traced = Stacked(replicas(2)), Stacked(replicas(2), traced=True)
+    plain, traced = Stacked(replicas(2)), Stacked(replicas(2), programs={})
     for _ in range(2):
         assert torch.equal(plain.step(batch, noise, 1e-2), traced.step(batch, noise, 1e-2))
 

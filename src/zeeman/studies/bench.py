@@ -173,7 +173,7 @@ def replicas(n_threads: int | None = None) -> list[Row]:
 
     def fit(count: int) -> float:
         start = time.perf_counter()
-        BetaVAE(n_replicas=count, n_epochs=8, random_state=0, likelihood="gaussian", n_threads=n_threads).fit(X)
+        BetaVAE(n_replicas=count, n_epochs=20, random_state=0, likelihood="gaussian", n_threads=n_threads).fit(X)
         return time.perf_counter() - start
 
     fit(1)

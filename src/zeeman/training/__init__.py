@@ -2,7 +2,7 @@
 
 from zeeman.training.checkpoint import Checkpoint, read_tensors, write_tensors
 from zeeman.training.engine import ENGINES, PRECISIONS, Engine, choose_engine
-from zeeman.training.ensemble import Apart, Ensemble, Stacked
+from zeeman.training.ensemble import Apart, Ensemble, Shared, Stacked
 from zeeman.training.loop import Plan, Trained, train
 from zeeman.training.machine import evaluating, quiet_machine, resolve_device
 from zeeman.training.schedules import SCHEDULES, schedule
@@ -16,6 +16,7 @@ __all__ = [
     "Engine",
     "Ensemble",
     "Plan",
+    "Shared",
     "Stacked",
     "Trained",
     "choose_engine",

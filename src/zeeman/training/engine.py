@@ -11,14 +11,14 @@ import copy
 import os
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from zeeman.base.checks import check_choice, check_positive_integer
-from zeeman.training.ensemble import Apart, Ensemble, Stacked
+from zeeman.training.ensemble import Apart, Ensemble, Programs, Shared, Stacked
 from zeeman.training.machine import half_precision_is_fast, quiet_machine, synchronize
 
 __all__ = ["ENGINES", "PRECISIONS", "Engine", "choose_engine"]
@@ -26,7 +26,7 @@ __all__ = ["ENGINES", "PRECISIONS", "Engine", "choose_engine"]
 ENGINES = ("apart", "threads", "stacked")
 PRECISIONS = ("float32", "bfloat16")
 _MANY_STEPS = 64  # a shorter training is over before a choice pays, and runs the same way everywhere
-_LONG = 256  # steps after which tracing, a quarter of a second, has paid
+_LONG = 128  # steps after which tracing one, as long as 120 vmapped ones take more than traced, has paid
 _SMALL = 4_000_000  # weights, all replicas together, up to which all replicas are timed
 
 
@@ -40,6 +40,8 @@ class Engine:
         "apart" (replicas in turn), "threads" (side by side) or "stacked" (vmapped).
     threads : int
         Torch threads of one step.
+    workers : int
+        Shares of stacked replicas that are stepped side by side, each by `threads` threads.
     precision : str
         "float32", or "bfloat16" for autocast; batch norm, heads, loss and weights stay float32.
     channels_last : bool
@@ -48,33 +50,43 @@ class Engine:
         Whether a stacked step is traced once and repeated (`zeeman.training.tracing`).
     milliseconds : dict
         What was timed: milliseconds a step of all timed replicas; empty when the choice was given or not worth it.
+    programs : dict
+        Steps traced so far: what was traced to be timed need not be traced again to train.
     """
 
     engine: str = "apart"
     threads: int = 1
+    workers: int = 1
     precision: str = "float32"
     channels_last: bool = False
     traced: bool = False
     milliseconds: dict[str, float] = field(default_factory=dict, compare=False)
+    programs: Programs = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def name(self) -> str:
         """One line naming the choice."""
-        layout = ", channels last" if self.channels_last else ""
-        traced = ", traced" if self.traced and self.engine == "stacked" else ""
-        return f"{self.engine}, {self.threads} thread{'s' * (self.threads > 1)}, {self.precision}{layout}{traced}"
+        parts = [self.engine, f"{self.threads} thread{'s' * (self.threads > 1)}", self.precision]
+        parts += ["channels last"] * self.channels_last + ["traced"] * (self.traced and self.engine == "stacked")
+        return ", ".join(parts + [f"{self.workers} shares"] * (self.workers > 1))
 
     def build(self, modules: Sequence[nn.Module]) -> Ensemble:
         """Return the ensemble that trains `modules` this way."""
         half = self.precision == "bfloat16"
-        if self.engine == "stacked":
-            return Stacked(modules, half=half, traced=self.traced)
-        workers = min(len(modules), os.cpu_count() or 1) if self.engine == "threads" else 1
-        return Apart(modules, half=half, workers=workers, channels_last=self.channels_last)
+
+        def share(some: Sequence[nn.Module]) -> Ensemble:
+            if self.engine == "stacked":
+                return Stacked(some, half=half, programs=self.programs if self.traced else None)
+            return Apart(some, half=half, channels_last=self.channels_last)
+
+        workers = os.cpu_count() or 1 if self.engine == "threads" else self.workers
+        n, size = len(modules), 1 if self.engine == "threads" else -(-len(modules) // workers)
+        shares = [share(modules[begin : begin + size]) for begin in range(0, n, size)]
+        return Shared(shares, workers) if len(shares) > 1 and workers > 1 else share(modules)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for a header."""
-        return asdict(self)
+        return {one.name: getattr(self, one.name) for one in fields(self) if one.name != "programs"}
 
 
 def choose_engine(
@@ -145,6 +157,8 @@ def _fastest(best: Engine, free: dict[str, bool], modules: list[nn.Module], batc
         best = challenge(best, engine="apart" if best.engine == "stacked" else "stacked")
         if on_cpu and cores > 1:
             best = challenge(best, engine="threads", threads=1 if free["threads"] else best.threads)
+    if best.engine == "stacked" and on_cpu and free["threads"] and 1 < cores <= len(modules):
+        best = challenge(best, workers=cores, threads=1)
     if best.engine != "stacked" and any(p.ndim == 4 for p in modules[0].parameters()):
         best = challenge(best, channels_last=True)
     if free["precision"] and half_precision_is_fast(batch.device):

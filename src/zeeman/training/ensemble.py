@@ -5,20 +5,22 @@ first entry is minimised; it may have a `pace`, a dict of a child's name -> fact
 argument, drawn by the caller from each replica's own stream, so a replica computes the same numbers alone, beside
 others, or stacked with them.
 
-`Apart` steps the replicas one after another, or side by side in threads (torch releases the interpreter lock in its
-kernels, so threads do what processes would without copies of the data). `Stacked` steps all of them in one vmapped
-call: fewer and larger kernels, the faster way for small networks; in a long training that call is traced once and then
-repeated without its bookkeeping. Both keep every replica's own batch-norm buffers.
+`Apart` steps the replicas one after another. `Stacked` steps all of them in one vmapped call: fewer and larger kernels,
+the faster way for small networks; in a long training that call is traced once and then repeated without its
+bookkeeping. Both keep every replica's own batch-norm buffers. `Shared` gives every core a share of the replicas, an
+ensemble of either kind, in threads (torch releases the interpreter lock in its kernels, so threads do what processes
+would without copies of the data); threads that meet once a step lose less than threads that meet in every kernel.
 """
 
 from __future__ import annotations
 
 import contextlib
 import copy
+import itertools
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -26,7 +28,10 @@ from torch.func import functional_call, stack_module_state, vmap
 
 from zeeman.training.tracing import Program, trace_gradients
 
-__all__ = ["Apart", "Ensemble", "Stacked"]
+__all__ = ["Apart", "Ensemble", "Shared", "Stacked"]
+
+# by half precision and shapes of batch and noise; None for what could not be traced
+Programs: TypeAlias = dict[tuple[bool, torch.Size, torch.Size], Program | None]
 
 _BETAS = (0.5, 0.999)  # paper 002, section 5
 
@@ -72,28 +77,19 @@ class Ensemble(ABC):
 
 
 class Apart(Ensemble):
-    """Replicas with a module and an optimiser each, stepped in turn or by `workers` threads."""
+    """Replicas with a module and an optimiser each, stepped in turn."""
 
-    def __init__(
-        self, modules: Sequence[nn.Module], *, half: bool = False, workers: int = 1, channels_last: bool = False
-    ) -> None:
+    def __init__(self, modules: Sequence[nn.Module], *, half: bool = False, channels_last: bool = False) -> None:
         self.modules = modules
         self._half = half
         if channels_last:
             for module in modules:
                 module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._optimisers = [_adam(dict(module.named_parameters())) for module in modules]
-        # flushing subnormal numbers is a flag of the thread, not of the process
-        flush = torch.set_flush_denormal
-        self._pool = ThreadPoolExecutor(workers, initializer=flush, initargs=(True,)) if workers > 1 else None
 
     def step(self, batch: Tensor, noise: Tensor, rate: float) -> Tensor:
         """Take one Adam step of every replica, module by module."""
-        one = self._one
-        replicas = range(len(self.modules))
-        if self._pool is not None:
-            return torch.stack(list(self._pool.map(lambda r: one(r, batch[r], noise[r], rate), replicas)))
-        return torch.stack([one(r, batch[r], noise[r], rate) for r in replicas])
+        return torch.stack([self._one(r, batch[r], noise[r], rate) for r in range(len(self.modules))])
 
     def modules_in_step(self) -> Sequence[nn.Module]:
         """Return the modules."""
@@ -109,11 +105,6 @@ class Apart(Ensemble):
         for module, optimiser, saved in zip(self.modules, self._optimisers, moments, strict=True):
             _set_moments(optimiser, dict(module.named_parameters()), saved, n_steps)
 
-    def close(self) -> None:
-        """Release the threads."""
-        if self._pool is not None:
-            self._pool.shutdown()
-
     def _one(self, r: int, batch: Tensor, noise: Tensor, rate: float) -> Tensor:
         with _autocast(batch.device, self._half):
             terms = self.modules[r](batch, noise)
@@ -124,16 +115,19 @@ class Apart(Ensemble):
 
 
 class Stacked(Ensemble):
-    """All replicas in one vmapped call over stacked weights (replica, ...), traced if that is worth its time."""
+    """All replicas in one vmapped call over stacked weights (replica, ...).
 
-    def __init__(self, modules: Sequence[nn.Module], *, half: bool = False, traced: bool = False) -> None:
+    With `programs` a step is traced and repeated (`zeeman.training.tracing`); those traced before for the same modules
+    are used, new ones added.
+    """
+
+    def __init__(self, modules: Sequence[nn.Module], *, half: bool = False, programs: Programs | None = None) -> None:
         self.modules = modules
         self._half = half
         self._parameters, self._buffers = stack_module_state(list(modules))
         self._skeleton = copy.deepcopy(modules[0]).to("meta").train()
         self._optimiser = _adam(self._parameters)
-        self._traced = traced
-        self._programs: dict[tuple[torch.Size, torch.Size], Program] = {}
+        self._programs = programs
 
     def step(self, batch: Tensor, noise: Tensor, rate: float) -> Tensor:
         """Take one Adam step of every replica, in one call."""
@@ -171,7 +165,7 @@ class Stacked(Ensemble):
 
     def _differentiate(self, batch: Tensor, noise: Tensor) -> Tensor:
         """Return the terms, and leave their gradients at the parameters."""
-        program = self._program(batch, noise) if self._traced else None
+        program = None if self._programs is None else self._program(self._programs, batch, noise)
         if program is None:
             self._optimiser.zero_grad(set_to_none=True)
             terms = self._terms(self._parameters, self._buffers, batch, noise)
@@ -182,14 +176,14 @@ class Stacked(Ensemble):
             parameter.grad = gradient
         return terms
 
-    def _program(self, batch: Tensor, noise: Tensor) -> Program | None:
-        shapes = batch.shape, noise.shape
-        if shapes not in self._programs:
+    def _program(self, programs: Programs, batch: Tensor, noise: Tensor) -> Program | None:
+        key = self._half, batch.shape, noise.shape
+        if key not in programs:
             try:
-                self._programs[shapes] = trace_gradients(self._terms, self._parameters, self._buffers, batch, noise)
+                programs[key] = trace_gradients(self._terms, self._parameters, self._buffers, batch, noise)
             except RuntimeError:  # modules of users may do what cannot be traced; the numbers are the same without
-                self._traced = False
-        return self._programs.get(shapes)
+                programs[key] = None
+        return programs[key]
 
     def _terms(self, parameters: Any, buffers: Any, batch: Tensor, noise: Tensor) -> Tensor:
         with _autocast(batch.device, self._half):
@@ -197,6 +191,50 @@ class Stacked(Ensemble):
 
     def _one(self, parameters: Any, buffers: Any, batch: Tensor, noise: Tensor) -> Tensor:
         return functional_call(self._skeleton, (parameters, buffers), (batch, noise))
+
+
+class Shared(Ensemble):
+    """Neighbouring replicas in shares, each an ensemble of its own, stepped side by side by `workers` threads."""
+
+    def __init__(self, shares: Sequence[Ensemble], workers: int) -> None:
+        self.modules = [module for share in shares for module in share.modules]
+        self._shares = shares
+        self._sizes = [len(share.modules) for share in shares]
+        # flushing subnormal numbers is a flag of the thread, not of the process
+        self._pool = ThreadPoolExecutor(workers, initializer=torch.set_flush_denormal, initargs=(True,))
+        self._begun = False
+
+    def step(self, batch: Tensor, noise: Tensor, rate: float) -> Tensor:
+        """Take one Adam step of every replica, the shares side by side; the first in turn, since tracing is global."""
+        do: Callable[..., Iterable[Tensor]] = self._pool.map if self._begun else map
+        self._begun = True
+        portions = batch.split(self._sizes), noise.split(self._sizes)
+        return torch.cat(list(do(lambda share, x, draws: share.step(x, draws, rate), self._shares, *portions)))
+
+    def modules_in_step(self) -> Sequence[nn.Module]:
+        """Return the modules of all shares."""
+        for share in self._shares:
+            share.modules_in_step()
+        return self.modules
+
+    def adopt_modules(self) -> None:
+        """Let every share train on from its modules."""
+        for share in self._shares:
+            share.adopt_modules()
+
+    def moments(self) -> list[dict[str, Tensor]]:
+        """Return Adam's moments of all shares."""
+        return [moments for share in self._shares for moments in share.moments()]
+
+    def restore(self, moments: list[dict[str, Tensor]], n_steps: int) -> None:
+        """Give every share its moments."""
+        left = iter(moments)
+        for share, size in zip(self._shares, self._sizes, strict=True):
+            share.restore(list(itertools.islice(left, size)), n_steps)
+
+    def close(self) -> None:
+        """Release the threads."""
+        self._pool.shutdown()
 
 
 def _adam(parameters: dict[str, Tensor]) -> torch.optim.Adam:
