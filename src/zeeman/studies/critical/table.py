@@ -75,8 +75,8 @@ def critical_table(
     rows : sequence of str
         Keys of `ROWS`.
     size : {"quick", "full", "smoke"}
-        "quick": three sizes up to 32, about twenty minutes on two idle cores; "full": four up to 64, under four
-        hours; "smoke": the least that runs.
+        "quick": three sizes up to 32, about twenty minutes; "full": four up to 64, about two hours; "smoke": the least
+        that runs.
     out : path
         Folder; OUT/SIZE is written.
     seed : int
@@ -113,7 +113,7 @@ def markdown(record: Mapping[str, Any]) -> str:
     """Table.json as it is read, in Markdown: the table, refusals, the roads, and the machine."""
     lines = [Line(**one) for one in record["lines"]]
     made = record["provenance"]
-    text = [written(lines), "", *refusals(lines), ""]
+    text = [written(lines), "", _pulls(lines), "", *refusals(lines), ""]
     for line in lines:
         if line.roads:
             text += [
@@ -147,6 +147,16 @@ def written(lines: Sequence[Line]) -> str:
             cells += [f"{shorthand(one['value'], one['error'])}{of}", f"{line.pull(name):+.1f}"]
         text.append(f"| {' | '.join(cells)} |")
     return "\n".join(text)
+
+
+def _pulls(lines: Sequence[Line]) -> str:
+    """Root mean square of the pulls of every estimator: 1 if errors say what they claim."""
+    told = []
+    for name in ESTIMATORS:
+        pulls = [line.pull(name) for line in lines if "value" in line.found[name]]
+        if pulls:
+            told.append(f"{name} {np.sqrt(np.mean(np.square(pulls))):.2f} ({len(pulls)} rows)")
+    return f"Root mean square of the pulls: {', '.join(told)}."
 
 
 def refusals(lines: Sequence[Line]) -> list[str]:
