@@ -18,8 +18,8 @@ from sphinx.util.docutils import SphinxDirective
 
 # Where a class's own methods end and those of other people's classes begin.
 _FOREIGN = (
-    "object, ABC, Protocol, Mapping, Generic, tuple, Module, Categorical, BaseEstimator, TransformerMixin, "
-    "ClusterMixin, ClassNamePrefixFeaturesOutMixin"
+    "object, ABC, Protocol, Mapping, Generic, tuple, Module, Distribution, VonMises, Categorical, BaseEstimator, "
+    "TransformerMixin, ClusterMixin, ClassNamePrefixFeaturesOutMixin"
 )
 _ROUTING = re.compile(r"set_\w+_request|get_metadata_routing|set_output")  # scikit-learn adds them to every estimator
 

@@ -168,9 +168,10 @@ class Stacked(Ensemble):
         program = None if self._programs is None else self._program(self._programs, batch, noise)
         if program is None:
             self._optimiser.zero_grad(set_to_none=True)
-            terms = self._terms(self._parameters, self._buffers, batch, noise)
-            terms[:, 0].sum().backward()
-            return terms.detach()
+            found = self._terms(self._parameters, self._buffers, batch, noise)
+            found[:, 0].sum().backward()
+            return found.detach()
+        terms: Tensor
         terms, *gradients = program(batch, noise, *self._parameters.values(), *self._buffers.values())
         for parameter, gradient in zip(self._parameters.values(), gradients, strict=True):
             parameter.grad = gradient

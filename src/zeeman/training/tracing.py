@@ -21,7 +21,7 @@ from torch.fx.experimental.proxy_tensor import make_fx
 
 __all__ = ["Program", "trace_gradients"]
 
-Program: TypeAlias = Callable[..., "list[Tensor | None]"]
+Program: TypeAlias = Callable[..., list[Any]]  # the terms, a Tensor, and gradients, each a Tensor or None
 _Terms: TypeAlias = Callable[[Any, Any, Tensor, Tensor], Tensor]
 _aten = torch.ops.aten
 _SAME_AT_SAME_SHAPE = (_aten.view.default, _aten._unsafe_view.default, _aten.expand.default, _aten.detach.default)
@@ -44,7 +44,7 @@ def trace_gradients(
         The program holds for these shapes.
     """
 
-    def gradients(batch: Tensor, noise: Tensor, *state: Tensor) -> list[Tensor | None]:
+    def gradients(batch: Tensor, noise: Tensor, *state: Tensor) -> list[Any]:
         weights = dict(zip(parameters, state, strict=False))
         rest = dict(zip(buffers, state[len(parameters) :], strict=True))
         values = terms(weights, rest, batch, noise)

@@ -158,7 +158,7 @@ def _orders(estimator: Any, signal: str, sizes: list[Samples], seed: int, progre
     if signal == "helicity":
         return [Order(np.zeros((1, 0, 0)))] * len(sizes)
     if estimator == "order":
-        return model_order(sizes)
+        return model_order(sizes, signal == "length")
     if estimator == "pca":
         return principal_components(sizes, seed)
     vae = latent_template(sizes[0], seed) if isinstance(estimator, str) else estimator

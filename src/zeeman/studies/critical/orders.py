@@ -56,15 +56,18 @@ class Order:
     waves: NDArray[np.float64] | None = None
 
 
-def model_order(sizes: Sequence[Samples]) -> list[Order]:
-    """Order parameter that the model itself names, `model.order_parameter`."""
+def model_order(sizes: Sequence[Samples], with_waves: bool = False) -> list[Order]:
+    """Order parameter that the model itself names, `model.order_parameter`, if wanted with its waves."""
     if any(one.model is None for one in sizes):
         raise ValueError(
             "the data do not say of which model they are (attributes model, lattice, length, as zm.spins.sample writes "
             "them): the order parameter is not known; use 'pca' or 'latent'"
         )
     return [
-        Order(_in_portions(one.model.order_parameter, one.configurations)[None], waves=_known_waves(one))
+        Order(
+            _in_portions(one.model.order_parameter, one.configurations)[None],
+            waves=_known_waves(one) if with_waves else None,
+        )
         for one in sizes
     ]
 
