@@ -31,7 +31,7 @@ def test_what_is_refused_is_said_below_the_table():
         {"latent": {"refused": "no crossing"}, "order": {"value": 0.9, "error": 0.02},
          "beside": {"value": 0.9, "error": 0.01}, "pca": {"refused": "no"}}, 1.0,
     )  # fmt: skip
-    assert "| XY | 0.89000(10) | - | - | 0.90(2) | +0.5 | 0.900(10) S | +1.0 | - | - |" in table.written([line])
+    assert "| XY | 0.89000(10) | - | 0.90(2), +0.5 | 0.900(10) S, +1.0 | - |" in table.written([line])
     assert table.refusals([line]) == ["- XY, latent: no crossing", "- XY, pca: no"]
 
 

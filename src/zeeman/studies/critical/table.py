@@ -132,19 +132,18 @@ def markdown(record: Mapping[str, Any]) -> str:
 
 
 def written(lines: Sequence[Line]) -> str:
-    """Lines as a Markdown table: estimates with their errors in brackets, and pulls."""
-    head = ["model", "exact", "latent", "pull", "known order parameter", "pull", "Binder (B) or stiffness (S)", "pull"]
-    head += ["PCA, Binder", "pull"]
+    """Lines as a Markdown table: estimates with their errors in brackets, and pulls after them."""
+    head = ["model", "exact", "latent", "order parameter", "Binder, or stiffness (S)", "PCA"]
     text = [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
     for line in lines:
         cells = [line.title, shorthand(line.exact, line.exact_error) if line.exact_error else f"{line.exact:.6f}"]
         for name in ESTIMATORS:
             one = line.found[name]
             if "value" not in one:
-                cells += ["-", "-"]
+                cells.append("-")
                 continue
-            of = {"binder": " B", "helicity": " S"}[line.beside] if name == "beside" else ""
-            cells += [f"{shorthand(one['value'], one['error'])}{of}", f"{line.pull(name):+.1f}"]
+            of = " S" if name == "beside" and line.beside == "helicity" else ""
+            cells.append(f"{shorthand(one['value'], one['error'])}{of}, {line.pull(name):+.1f}")
         text.append(f"| {' | '.join(cells)} |")
     return "\n".join(text)
 
