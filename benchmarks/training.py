@@ -6,7 +6,12 @@ the modules and first weights of ours, for as many epochs, judged by held-out EL
     multiplications: forward 34.1 M a sample, three times that with backward -> 26 GFLOP a step of 128
     optimiser: 17 M weights, read p g m v and write p m v -> 0.48 GB a step
 
-    python benchmarks/training.py [--samples 2048] [--epochs 2] [--skip-mlp]
+Replicas of the MLP: a step of 8 together over a step of one, by width and batch, in time of processors (which a busy
+machine changes little), best of interleaved repeats; of two shares on two cores half of it, the wall time where both
+cores are idle and the threads do not wait for one another. The floor is arithmetic alone: 8 times the multiplications
+of one at the rate of a large product, over the time that one takes; two cores halve it at best.
+
+    python benchmarks/training.py [--samples 2048] [--epochs 2] [--skip-mlp] [--skip-table] [--widths 16 32 ...]
 """
 
 from __future__ import annotations
@@ -16,6 +21,7 @@ import copy
 import json
 import os
 import time
+from collections.abc import Callable
 
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
@@ -24,11 +30,13 @@ import torch
 
 from zeeman.base.random import torch_stream
 from zeeman.studies.naive import training_loop
-from zeeman.training import Plan, train
-from zeeman.vae import BernoulliLikelihood, BetaVAE, LatentModel, elbo
-from zeeman.vae.model import build_models
+from zeeman.training import Apart, Engine, Ensemble, Plan, Stacked, quiet_machine, train
+from zeeman.vae import BernoulliLikelihood, BetaVAE, GaussianLikelihood, LatentModel, elbo
+from zeeman.vae.model import build_models, count_weights
+from zeeman.vae.networks import MLPDecoder, MLPEncoder
 
 SIZE, BATCH, BETA = 32, 128, 100.0
+COLUMNS, REPLICAS = 30, 8
 
 
 def phases(n: int) -> torch.Tensor:
@@ -158,16 +166,77 @@ def replicas(n: int = 3000, columns: int = 30, epochs: int = 20) -> dict:
     }  # fmt: skip
 
 
+def widths(sizes: list[int], batches: list[int], repeats: int = 3) -> list[dict]:
+    """Step times of one replica and of eight, in milliseconds of one core, and of two in two shares."""
+    side = torch.randn(512, 512)
+    peak = 2e-6 * 512**3 / best(lambda: side @ side, 0.1)
+    return [steps(width, batch, peak, repeats) for width in sizes for batch in batches]
+
+
+def steps(width: int, batch: int, peak: float, repeats: int) -> dict:
+    """Return a row of the table; `peak` is in MFLOP/ms."""
+    modules = [
+        LatentModel(MLPEncoder(1, (COLUMNS,), 2, width), MLPDecoder(2, (COLUMNS,), 1, width), GaussianLikelihood())
+        for _ in range(REPLICAS)
+    ]
+    rivals: dict[str, Ensemble] = {
+        "one": Apart(copy.deepcopy(modules[:1])),
+        "vmapped": Stacked(copy.deepcopy(modules)),
+        "traced": Engine("stacked", traced=True).build(copy.deepcopy(modules)),
+        "shared": Engine("stacked", traced=True, workers=2).build(copy.deepcopy(modules)),
+    }
+    x, noise = torch.randn(REPLICAS, batch, COLUMNS), torch.randn(REPLICAS, batch, 2)
+    ms = dict.fromkeys(rivals, float("inf"))
+    for _ in range(repeats):
+        for name, ensemble in rivals.items():
+            n, cores = len(ensemble.modules), 2 if name == "shared" else 1
+            ms[name] = min(ms[name], best(lambda e=ensemble, n=n: e.step(x[:n], noise[:n], 1e-3), 0.05) / cores)
+    for ensemble in rivals.values():
+        ensemble.close()
+    # forward, weights' gradients, inputs' gradients but those of the data
+    flop = 1e-6 * batch * (6 * count_weights(modules[0]) - 2 * COLUMNS * width)
+    floor = REPLICAS * flop / peak / ms["one"]
+    return {"width": width, "batch": batch, "ms": ms, "mflop": flop, "gflops": peak, "floor": floor}
+
+
+def best(work: Callable[[], object], seconds: float) -> float:
+    """Least milliseconds of processors in one call, of at least five and for `seconds`, after two that warm up."""
+    times: list[float] = []
+    with quiet_machine(1):
+        work()
+        work()
+        while len(times) < 5 or sum(times) < seconds:
+            start = time.process_time()
+            work()
+            times.append(time.process_time() - start)
+    return 1e3 * min(times)
+
+
+def table(rows: list[dict]) -> str:
+    """Markdown: ratios to the step of one replica."""
+    head = ("width", "batch", "one, ms", "8 vmapped", "8 traced", "two shares", "floor", "floor of two cores")
+    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+    for row in rows:
+        ratios = [row["ms"][name] / row["ms"]["one"] for name in ("vmapped", "traced", "shared")]
+        cells = [f"{ratio:.1f}" for ratio in (*ratios, row["floor"], row["floor"] / 2)]
+        lines.append("| " + " | ".join([f"{row['width']} | {row['batch']} | {row['ms']['one']:.2f}", *cells]) + " |")
+    return "\n".join(lines)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--samples", type=int, default=2048)
     parser.add_argument("--epochs", type=int, default=2)
     parser.add_argument("--skip-mlp", action="store_true")
     parser.add_argument("--skip-table", action="store_true")
+    parser.add_argument("--widths", type=int, nargs="*", default=[16, 32, 64, 128, 256, 512])
+    parser.add_argument("--batches", type=int, nargs="*", default=[32, 128, 512])
     options = parser.parse_args()
     results: dict = {"threads": torch.get_num_threads(), "processors": os.cpu_count()}
     if not options.skip_mlp:
         results["mlp_replicas"] = replicas()
+        results["mlp_steps"] = widths(options.widths, options.batches)
+        print(table(results["mlp_steps"]), flush=True)
     if not options.skip_table:
         results["table1"] = table_one(options.samples, options.epochs)
     print(json.dumps(results, indent=2))

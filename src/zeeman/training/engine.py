@@ -8,6 +8,7 @@ costs three hundred times as much on another. So the first steps are timed, on c
 from __future__ import annotations
 
 import copy
+import math
 import os
 import time
 from collections.abc import Sequence
@@ -27,6 +28,7 @@ ENGINES = ("apart", "threads", "stacked")
 PRECISIONS = ("float32", "bfloat16")
 _MANY_STEPS = 64  # a shorter training is over before a choice pays, and runs the same way everywhere
 _LONG = 128  # steps after which tracing one, as long as 120 vmapped ones take more than traced, has paid
+_SHARE = 0.02  # of a training's time, at most, goes into timing one engine
 _SMALL = 4_000_000  # weights, all replicas together, up to which all replicas are timed
 
 
@@ -133,12 +135,14 @@ def choose_engine(
     if n_steps < _MANY_STEPS:
         return first
     timed = list(modules) if n_weights * len(modules) <= _SMALL else list(modules[:2])
-    return _fastest(first, free, timed, batch[: len(timed)], noise[: len(timed)])
+    return _fastest(first, free, timed, batch[: len(timed)], noise[: len(timed)], n_steps)
 
 
-def _fastest(best: Engine, free: dict[str, bool], modules: list[nn.Module], batch: Tensor, noise: Tensor) -> Engine:
+def _fastest(
+    best: Engine, free: dict[str, bool], modules: list[nn.Module], batch: Tensor, noise: Tensor, n_steps: int
+) -> Engine:
     ensemble = best.build(copy.deepcopy(modules))
-    times = {best.name: _milliseconds(ensemble, best.threads, batch, noise)}
+    times = {best.name: _milliseconds(ensemble, best.threads, batch, noise, n_steps)}
 
     def challenge(best: Engine, **change: Any) -> Engine:
         nonlocal ensemble
@@ -147,7 +151,7 @@ def _fastest(best: Engine, free: dict[str, bool], modules: list[nn.Module], batc
             if list(change) != ["threads"]:
                 ensemble.close()
                 ensemble = rival.build(copy.deepcopy(modules))
-            times[rival.name] = _milliseconds(ensemble, rival.threads, batch, noise)
+            times[rival.name] = _milliseconds(ensemble, rival.threads, batch, noise, n_steps)
         return rival if times[rival.name] < 0.97 * times[best.name] else best
 
     on_cpu, cores = batch.device.type == "cpu", torch.get_num_threads()
@@ -158,7 +162,9 @@ def _fastest(best: Engine, free: dict[str, bool], modules: list[nn.Module], batc
         if on_cpu and cores > 1:
             best = challenge(best, engine="threads", threads=1 if free["threads"] else best.threads)
     if best.engine == "stacked" and on_cpu and free["threads"] and 1 < cores <= len(modules):
-        best = challenge(best, workers=cores, threads=1)
+        in_turn, beside = replace(best, engine="apart").name, replace(best, engine="threads", threads=1).name
+        if times.get(beside, 0.0) < times.get(in_turn, math.inf):  # shares are traced anew: not without a second core
+            best = challenge(best, workers=cores, threads=1)
     if best.engine != "stacked" and any(p.ndim == 4 for p in modules[0].parameters()):
         best = challenge(best, channels_last=True)
     if free["precision"] and half_precision_is_fast(batch.device):
@@ -167,12 +173,12 @@ def _fastest(best: Engine, free: dict[str, bool], modules: list[nn.Module], batc
     return replace(best, milliseconds=times)
 
 
-def _milliseconds(ensemble: Ensemble, threads: int, batch: Tensor, noise: Tensor) -> float:
+def _milliseconds(ensemble: Ensemble, threads: int, batch: Tensor, noise: Tensor, n_steps: int) -> float:
     """Best of a few steps, after one that warms up."""
     best, spent = float("inf"), 0.0
     with quiet_machine(threads):
         ensemble.step(batch, noise, 0.0)
-        while spent < 0.1 or best == float("inf"):
+        while best == float("inf") or spent < min(0.1, _SHARE * n_steps * best):
             synchronize(batch.device)
             start = time.perf_counter()
             ensemble.step(batch, noise, 0.0)

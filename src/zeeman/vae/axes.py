@@ -26,6 +26,7 @@ _SWEEPS = 6
 _MOST_SAMPLES, _FEWEST_SAMPLES, _DECODINGS = 256, 32, 1536  # the metric takes d (d + 1) decodings a sample
 _MOST_LATENTS = 16  # beyond, a look at the frame would cost more than it straightens
 _STRAIGHT = 1e-9
+_SMALLEST = 1e-18  # product of two diagonal elements
 _ANGLES = 181  # in (-45, 45] degrees: the nearest of equivalent frames, so a straight one stays as it is
 
 
@@ -48,20 +49,21 @@ def best_rotation(matrices: Tensor) -> Tensor:
     n = matrices.shape[-1]
     L, Q = matrices.clone(), torch.eye(n, dtype=matrices.dtype)
     angles = torch.linspace(-math.pi / 4, math.pi / 4, _ANGLES, dtype=L.dtype)[1:]
-    c, s = angles.cos()[:, None], angles.sin()[:, None]
+    c, s, waves = angles.cos(), angles.sin(), torch.stack([(2 * angles).cos(), (2 * angles).sin()], dim=1)
     for _ in range(_SWEEPS):
         turned = False
         for i in range(n):
             for j in range(i):
                 a, b, off = L[:, i, i], L[:, j, j], L[:, i, j]
-                first = c**2 * a + 2 * c * s * off + s**2 * b  # the second is a + b - first
-                k = int((first.clamp_min(1e-9) * (a + b - first).clamp_min(1e-9)).log_().mean(1).argmin())
-                if abs(float(s[k, 0])) < _STRAIGHT:
+                # turned, they are half the sum plus and minus a wave in twice the angle
+                product = ((a + b) / 2) ** 2 - (waves @ torch.stack([(a - b) / 2, off])).square_()
+                k = int(product.clamp_min_(_SMALLEST).log_().mean(1).argmin())
+                if abs(float(s[k])) < _STRAIGHT:
                     continue
                 turned = True
                 R = torch.eye(n, dtype=L.dtype)
-                R[i, i] = R[j, j] = c[k, 0]
-                R[i, j], R[j, i] = s[k, 0], -s[k, 0]
+                R[i, i] = R[j, j] = c[k]
+                R[i, j], R[j, i] = s[k], -s[k]
                 L, Q = R @ L @ R.mT, R @ Q
         if not turned:
             break
