@@ -128,6 +128,19 @@ def test_shares_of_stacked_replicas_side_by_side_are_the_same_replicas(norm, pro
     torch.testing.assert_close(expected, found, rtol=1e-5, atol=1e-6)
 
 
+def test_a_module_that_changes_its_mind_is_not_traced():
+    class Fickle(Regression):
+        def forward(self, x, noise):
+            fickle.append(len(fickle) % 2)
+            return super().forward(x, noise) * (1.0 + fickle[-1])
+
+    fickle, (module,) = [], replicas(1)
+    module.__class__ = Fickle
+    programs = {}
+    Stacked([module], programs=programs).step(data(16)[None], torch.zeros(1, 16, 1), 1e-2)
+    assert list(programs.values()) == [None]
+
+
 def test_what_cannot_be_traced_is_trained_all_the_same(monkeypatch):
     def refuse(*arguments):
         raise RuntimeError("data-dependent")

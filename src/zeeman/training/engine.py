@@ -8,7 +8,6 @@ costs three hundred times as much on another. So the first steps are timed, on c
 from __future__ import annotations
 
 import copy
-import math
 import os
 import time
 from collections.abc import Sequence
@@ -27,7 +26,6 @@ __all__ = ["ENGINES", "PRECISIONS", "Engine", "choose_engine"]
 ENGINES = ("apart", "threads", "stacked")
 PRECISIONS = ("float32", "bfloat16")
 _MANY_STEPS = 64  # a shorter training is over before a choice pays, and runs the same way everywhere
-_LONG = 128  # steps after which tracing one, as long as 120 vmapped ones take more than traced, has paid
 _SHARE = 0.02  # of a training's time, at most, goes into timing one engine
 _SMALL = 4_000_000  # weights, all replicas together, up to which all replicas are timed
 
@@ -129,7 +127,7 @@ def choose_engine(
         else engine,
         threads=n_threads or 1,
         precision="float32" if precision == "auto" else precision,
-        traced=n_steps >= _LONG,
+        traced=n_steps >= _MANY_STEPS,
     )
     free = {"engine": engine == "auto", "threads": n_threads is None, "precision": precision == "auto"}
     if n_steps < _MANY_STEPS:
@@ -162,9 +160,7 @@ def _fastest(
         if on_cpu and cores > 1:
             best = challenge(best, engine="threads", threads=1 if free["threads"] else best.threads)
     if best.engine == "stacked" and on_cpu and free["threads"] and 1 < cores <= len(modules):
-        in_turn, beside = replace(best, engine="apart").name, replace(best, engine="threads", threads=1).name
-        if times.get(beside, 0.0) < times.get(in_turn, math.inf):  # shares are traced anew: not without a second core
-            best = challenge(best, workers=cores, threads=1)
+        best = challenge(best, workers=cores, threads=1)
     if best.engine != "stacked" and any(p.ndim == 4 for p in modules[0].parameters()):
         best = challenge(best, channels_last=True)
     if free["precision"] and half_precision_is_fast(batch.device):

@@ -182,7 +182,7 @@ class Stacked(Ensemble):
         if key not in programs:
             try:
                 programs[key] = trace_gradients(self._terms, self._parameters, self._buffers, batch, noise)
-            except RuntimeError:  # modules of users may do what cannot be traced; the numbers are the same without
+            except RuntimeError:  # a user's module may do what cannot be recorded; the numbers are the same without
                 programs[key] = None
         return programs[key]
 

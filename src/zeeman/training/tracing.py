@@ -1,9 +1,9 @@
 """The gradients of a step as a list of array operations, written down once and then run without autograd and vmap.
 
 A step of a small network costs its bookkeeping more than its arithmetic: every operation passes through vmap and is
-recorded for the backward pass, the same way each time. Here the first step is traced into its array operations, forward
-and backward, and later steps repeat these on new numbers. What a module computes must depend on its arguments, weights
-and buffers only; attributes keep the values they had when it was traced.
+recorded for the backward pass, the same way each time. Here the operations of one step, forward and backward, are
+recorded as they reach the arrays, and later steps repeat them on new numbers. What a module computes must depend on its
+arguments, weights and buffers only; a record is believed if it repeats a second step, of other numbers.
 
 Two things are tidied on the way: operations that return their argument as it is are left out, and a product with fewer
 columns than rows is made as its transpose, since BLAS multiplies into few columns (latents) at a tenth of its speed.
@@ -11,29 +11,35 @@ columns than rows is made as its transpose, since BLAS multiplies into few colum
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 import torch
-from torch import Tensor
-from torch.fx import GraphModule
-from torch.fx.experimental.proxy_tensor import make_fx
+from torch import Tensor, nn
+from torch.fx import Graph, GraphModule, Node
+from torch.utils._python_dispatch import TorchDispatchMode
 
 __all__ = ["Program", "trace_gradients"]
 
-Program: TypeAlias = Callable[..., list[Any]]  # the terms, a Tensor, and gradients, each a Tensor or None
+# the terms, then a gradient for every parameter or None
+Program: TypeAlias = Callable[..., Any]
 _Terms: TypeAlias = Callable[[Any, Any, Tensor, Tensor], Tensor]
 _aten = torch.ops.aten
-_SAME_AT_SAME_SHAPE = (_aten.view.default, _aten._unsafe_view.default, _aten.expand.default, _aten.detach.default)
+_SAME_AT_SAME_SHAPE = frozenset(
+    (_aten.view.default, _aten._unsafe_view.default, _aten.expand.default, _aten.detach.default, _aten.alias.default)
+)
+_TOLERANCE = 1e-2  # of an array: rounding, to bfloat16 too, is below, another computation above ...
+_NOTHING = 1e-5  # ... and of all arrays: below are gradients that vanish but for rounding
 
 
 def trace_gradients(
     terms: _Terms, parameters: Mapping[str, Tensor], buffers: Mapping[str, Tensor], batch: Tensor, noise: Tensor
-) -> Program:
+) -> Program | None:
     """Return the program (batch, noise, *parameters, *buffers) -> [terms, gradient of every parameter].
 
     Gradients are those of the sum over replicas of the first term. Buffers are changed in place, as `terms` does, when
-    the program runs, not while it is traced.
+    the program runs, not while it is traced. None if the program does not repeat what `terms` does.
 
     Parameters
     ----------
@@ -44,33 +50,83 @@ def trace_gradients(
         The program holds for these shapes.
     """
 
-    def gradients(batch: Tensor, noise: Tensor, *state: Tensor) -> list[Any]:
+    def gradients(batch: Tensor, noise: Tensor, *state: Tensor) -> list[Tensor | None]:
         weights = dict(zip(parameters, state, strict=False))
         rest = dict(zip(buffers, state[len(parameters) :], strict=True))
         values = terms(weights, rest, batch, noise)
         found = torch.autograd.grad(values[:, 0].sum(), list(weights.values()), allow_unused=True)
-        return [values, *(None if one is None else one.contiguous() for one in found)]
+        return [values.detach(), *(None if one is None else one.contiguous() for one in found)]
 
-    kept = [buffer.clone() for buffer in buffers.values()]
-    traced = make_fx(gradients, decomposition_table={_aten.bmm.default: _wide})(
-        batch, noise, *parameters.values(), *kept
+    def numbers(shift: int, scale: float) -> list[Tensor]:
+        weights = [(scale * parameter.detach()).requires_grad_() for parameter in parameters.values()]
+        return [batch.roll(shift, 1), noise.roll(2 * shift, 1), *weights, *(b.clone() for b in buffers.values())]
+
+    program = torch.no_grad()(_record(gradients, numbers(0, 1.0)))
+    one, other, n = numbers(1, 0.9), numbers(1, 0.9), 2 + len(parameters)
+    expected, found = gradients(*one) + one[n:], program(*other) + other[n:]
+    return program if _agree(expected, found) else None
+
+
+def _record(function: Callable[..., list[Tensor | None]], arguments: list[Tensor]) -> GraphModule:
+    recorder = _Recorder()
+    for i, argument in enumerate(arguments):
+        recorder.know(argument, recorder.graph.placeholder(f"argument_{i}"))
+    with recorder:
+        results = function(*arguments)
+    recorder.graph.output(recorder.written(results))
+    return GraphModule(recorder.constants, recorder.graph)
+
+
+class _Recorder(TorchDispatchMode):
+    """Writes every array operation into a graph, under the names that its arguments have there."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.graph, self.constants = Graph(), nn.Module()
+        self._names: dict[int, Node] = {}
+        self._alive: list[Tensor] = []  # so that no other tensor gets the same id
+
+    def know(self, tensor: Tensor, name: Node) -> None:
+        self._names[id(tensor)] = name
+        self._alive.append(tensor)
+
+    def written(self, value: Any) -> Any:
+        """Return an argument with names in the place of tensors; a tensor from elsewhere is a constant."""
+        if isinstance(value, (list, tuple)):
+            return type(value)(self.written(one) for one in value)
+        if not isinstance(value, Tensor):
+            return value
+        if id(value) not in self._names:
+            label = f"constant_{len(self._alive)}"
+            self.constants.register_buffer(label, value)
+            self.know(value, self.graph.get_attr(label))
+        return self._names[id(value)]
+
+    def __torch_dispatch__(self, operation: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if operation is _aten.bmm.default and args[1].shape[-1] < args[0].shape[-2]:
+            with self:
+                return torch.bmm(args[1].mT, args[0].mT).mT
+        result = operation(*args, **(kwargs or {}))
+        if operation in _SAME_AT_SAME_SHAPE and result.shape == args[0].shape:
+            self.know(result, self.written(args[0]))
+            return result
+        names = {key: self.written(value) for key, value in (kwargs or {}).items()}
+        line = self.graph.call_function(operation, self.written(args), names)
+        if isinstance(result, Tensor):
+            self.know(result, line)
+        else:
+            for i, one in enumerate(result or ()):
+                if isinstance(one, Tensor):
+                    self.know(one, self.graph.call_function(operator.getitem, (line, i)))
+        return result
+
+
+def _agree(expected: list[Tensor | None], found: list[Tensor | None]) -> bool:
+    def largest(a: Tensor) -> float:
+        return float(a.detach().abs().max()) if a.numel() else 0.0
+
+    nothing = _NOTHING * max(largest(a) for a in expected if a is not None)
+    return all(
+        a is b if a is None or b is None else largest(a - b) <= _TOLERANCE * largest(a) + nothing
+        for a, b in zip(expected, found, strict=True)
     )
-    return torch.no_grad()(_without_idle(traced))
-
-
-def _wide(a: Tensor, b: Tensor) -> Any:
-    """Make a b as the transpose of b^T a^T where that has more columns."""
-    return torch.bmm(b.mT, a.mT).mT if b.shape[-1] < a.shape[-2] else NotImplemented
-
-
-def _without_idle(program: GraphModule) -> GraphModule:
-    for node in list(program.graph.nodes):
-        if node.target in _SAME_AT_SAME_SHAPE and _shape(node) == _shape(node.args[0]) is not None:
-            node.replace_all_uses_with(node.args[0])
-            program.graph.erase_node(node)
-    program.recompile()
-    return program
-
-
-def _shape(node: Any) -> torch.Size | None:
-    return node.meta["val"].shape if "val" in node.meta else None
