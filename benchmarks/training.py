@@ -166,7 +166,7 @@ def replicas(n: int = 3000, columns: int = 30, epochs: int = 20) -> dict:
     }  # fmt: skip
 
 
-def widths(sizes: list[int], batches: list[int], repeats: int = 3) -> list[dict]:
+def widths(sizes: list[int], batches: list[int], repeats: int = 5) -> list[dict]:
     """Step times of one replica and of eight, in milliseconds of one core, and of two in two shares."""
     side = torch.randn(512, 512)
     peak = 2e-6 * 512**3 / best(lambda: side @ side, 0.1)
@@ -190,7 +190,7 @@ def steps(width: int, batch: int, peak: float, repeats: int) -> dict:
     for _ in range(repeats):
         for name, ensemble in rivals.items():
             n, cores = len(ensemble.modules), 2 if name == "shared" else 1
-            ms[name] = min(ms[name], best(lambda e=ensemble, n=n: e.step(x[:n], noise[:n], 1e-3), 0.05) / cores)
+            ms[name] = min(ms[name], best(lambda e=ensemble, n=n: e.step(x[:n], noise[:n], 1e-3), 0.1) / cores)
     for ensemble in rivals.values():
         ensemble.close()
     # forward, weights' gradients, inputs' gradients but those of the data
