@@ -29,8 +29,8 @@ def critical(
         square triangular honeycomb cubic potts3 potts4 blume0 blume0.5 blume1 blume1.5 blume1.75 clock4 clock6 xy;
         all if none is named.
     size : str
-        quick: three sizes up to 32, about twenty minutes. full: four up to 64, about two hours. smoke: the least
-        that runs.
+        quick: three sizes up to 32, about twenty minutes. full: four up to 64 or more, about three hours.
+        smoke: the least that runs.
     out : Path
         Folder; OUT/SIZE gets table.json, table.md and a picture of every estimate. A killed run continues.
     seed : int

@@ -15,6 +15,8 @@ from zeeman.base.checks import check_choice
 
 __all__ = ["ROWS", "SIZES", "Effort", "Row", "effort_of"]
 
+_MOST_BYTES = 1 << 31  # of one size, all samples and temperatures
+
 
 @dataclass(frozen=True)
 class Row:
@@ -75,9 +77,10 @@ class Effort:
     n_replicas: int
     n_epochs: int
 
-    def samples_of(self, row: Row) -> int:
-        """Samples of a row at every temperature."""
-        return round(self.n_samples * row.share)
+    def samples_of(self, row: Row, length: int) -> int:
+        """Samples of one size of a row at every temperature: fewer where they would fill the memory."""
+        bytes_of_one = row.make(length).dtype.itemsize * length**row.dim
+        return min(round(self.n_samples * row.share), _MOST_BYTES // (self.n_temperatures * bytes_of_one))
 
 
 def _on(kind: Any, lattice: str, **settings: Any) -> Callable[[int], Any]:
@@ -108,7 +111,7 @@ ROWS = {
 SIZES = {
     "smoke": Effort("smoke", {2: (4, 6, 8), 3: (3, 4, 5), 0: (4, 6, 8)}, 200, 5, 100, 2, 2),
     "quick": Effort("quick", {2: (8, 16, 32), 3: (8, 12, 16), 0: (8, 16, 32)}, 3000, 7, 600, 3, 10),
-    "full": Effort("full", {2: (8, 16, 32, 64), 3: (8, 12, 16, 24, 32), 0: (8, 16, 32, 64)}, 3000, 7, 1000, 3, 10),
+    "full": Effort("full", {2: (8, 16, 32, 64), 3: (8, 12, 16, 24, 32), 0: (8, 16, 32, 64, 128)}, 3000, 7, 1000, 3, 10),
 }
 
 

@@ -75,8 +75,8 @@ def critical_table(
     rows : sequence of str
         Keys of `ROWS`.
     size : {"quick", "full", "smoke"}
-        "quick": three sizes up to 32, about twenty minutes; "full": four up to 64, about two hours; "smoke": the least
-        that runs.
+        "quick": three sizes up to 32, about twenty minutes; "full": four up to 64 or more, about three hours; "smoke":
+        the least that runs.
     out : path
         Folder; OUT/SIZE is written.
     seed : int
@@ -103,7 +103,10 @@ def plan(rows: Sequence[str], size: str, out: Path) -> dict[str, Any]:
         "out": str(out / size),
         "rows": {key: ROWS[key].title for key in rows or ROWS},
         "sizes_of_lattices": {key: list(_lengths(ROWS[key], effort)) for key in rows or ROWS},
-        "samples_a_temperature": {key: effort.samples_of(ROWS[key]) for key in rows or ROWS},
+        "samples_a_temperature": {
+            key: [effort.samples_of(ROWS[key], length) for length in _lengths(ROWS[key], effort)]
+            for key in rows or ROWS
+        },
         "trainings": effort.n_replicas,
         "finished_pieces": len(list((out / size / "pieces").glob("*.npz"))),
     }
@@ -180,13 +183,14 @@ def _data(
 
     seen = {**settings, "n": effort.n_pilot, "lengths": lengths[:3], "window": row.window, "reach": row.reach}
     centre = float(np.round(shelf.get(f"pilot-{key}", seen, pilot)["temperature"], 4))
-    about = {**settings, "centre": centre, "reach": row.reach, "n": effort.samples_of(row)}
+    about = {**settings, "centre": centre, "reach": row.reach}
     data = []
     for length in lengths:
         make = partial(_samples, row, length, centre, effort, seed)
-        stored = shelf.get(f"samples-{key}-{length}", {**about, "length": length}, lambda _, make=make: make())  # type: ignore[misc]
+        which = {**about, "length": length, "n": effort.samples_of(row, length)}
+        stored = shelf.get(f"samples-{key}-{length}", which, lambda _, make=make: make())  # type: ignore[misc]
         data.append(_dataset(row.make(length), stored))
-    return centre, data, about | {"lengths": lengths}
+    return centre, data, about | {"lengths": lengths, "n": effort.samples_of(row, lengths[0])}
 
 
 def _line(key: str, row: Row, effort: Effort, shelf: Shelf, seed: int) -> Line:
@@ -243,7 +247,7 @@ def _offsets(row: Row, length: int, effort: Effort) -> Any:
 
 def _samples(row: Row, length: int, centre: float, effort: Effort, seed: int) -> dict[str, Any]:
     temperatures = centre * (1 + _offsets(row, length, effort))
-    data = _sampled(row.make(length), temperatures, effort.samples_of(row), seed + 1000 + length)
+    data = _sampled(row.make(length), temperatures, effort.samples_of(row, length), seed + 1000 + length)
     return {name: data[name].values for name in ("configuration", "energy", "temperature")}
 
 
