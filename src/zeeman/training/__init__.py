@@ -2,7 +2,7 @@
 
 from zeeman.training.checkpoint import Checkpoint, read_tensors, write_tensors
 from zeeman.training.engine import ENGINES, PRECISIONS, Engine, choose_engine
-from zeeman.training.ensemble import Apart, Ensemble, Shared, Stacked
+from zeeman.training.ensemble import Apart, Ensemble, Stacked, Threaded
 from zeeman.training.loop import Plan, Trained, train
 from zeeman.training.machine import evaluating, quiet_machine, resolve_device
 from zeeman.training.schedules import SCHEDULES, schedule
@@ -16,8 +16,8 @@ __all__ = [
     "Engine",
     "Ensemble",
     "Plan",
-    "Shared",
     "Stacked",
+    "Threaded",
     "Trained",
     "choose_engine",
     "evaluating",

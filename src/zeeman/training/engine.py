@@ -18,7 +18,8 @@ import torch
 from torch import Tensor, nn
 
 from zeeman.base.checks import check_choice, check_positive_integer
-from zeeman.training.ensemble import Apart, Ensemble, Programs, Shared, Stacked
+from zeeman.training.ensemble import Apart, Ensemble, Programs, Stacked, Threaded
+from zeeman.training.forked import Forked, can_fork
 from zeeman.training.machine import half_precision_is_fast, quiet_machine, synchronize
 
 __all__ = ["ENGINES", "PRECISIONS", "Engine", "choose_engine"]
@@ -26,7 +27,8 @@ __all__ = ["ENGINES", "PRECISIONS", "Engine", "choose_engine"]
 ENGINES = ("apart", "threads", "stacked")
 PRECISIONS = ("float32", "bfloat16")
 _MANY_STEPS = 64  # a shorter training is over before a choice pays, and runs the same way everywhere
-_SHARE = 0.02  # of a training's time, at most, goes into timing one engine
+_SHARE = 0.01  # of a training's time, at most, goes into timing one engine
+_BURST = 8  # steps
 _SMALL = 4_000_000  # weights, all replicas together, up to which all replicas are timed
 
 
@@ -41,7 +43,7 @@ class Engine:
     threads : int
         Torch threads of one step.
     workers : int
-        Shares of stacked replicas that are stepped side by side, each by `threads` threads.
+        Processes that step shares of stacked replicas side by side, each by `threads` threads.
     precision : str
         "float32", or "bfloat16" for autocast; batch norm, heads, loss and weights stay float32.
     channels_last : bool
@@ -74,15 +76,19 @@ class Engine:
         """Return the ensemble that trains `modules` this way."""
         half = self.precision == "bfloat16"
 
-        def share(some: Sequence[nn.Module]) -> Ensemble:
-            if self.engine == "stacked":
-                return Stacked(some, half=half, programs=self.programs if self.traced else None)
+        def stacked(some: Sequence[nn.Module]) -> Stacked:
+            return Stacked(some, half=half, programs=self.programs if self.traced else None)
+
+        def apart(some: Sequence[nn.Module]) -> Apart:
             return Apart(some, half=half, channels_last=self.channels_last)
 
-        workers = os.cpu_count() or 1 if self.engine == "threads" else self.workers
-        n, size = len(modules), 1 if self.engine == "threads" else -(-len(modules) // workers)
-        shares = [share(modules[begin : begin + size]) for begin in range(0, n, size)]
-        return Shared(shares, workers) if len(shares) > 1 and workers > 1 else share(modules)
+        if self.engine == "threads":
+            return Threaded([apart([module]) for module in modules], os.cpu_count() or 1)
+        if self.engine == "apart":
+            return apart(modules)
+        size = -(-len(modules) // self.workers)
+        shares = [stacked(modules[begin : begin + size]) for begin in range(0, len(modules), size)]
+        return shares[0] if len(shares) == 1 else Forked(shares, self.threads)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for a header."""
@@ -149,7 +155,7 @@ def _fastest(
             if list(change) != ["threads"]:
                 ensemble.close()
                 ensemble = rival.build(copy.deepcopy(modules))
-            times[rival.name] = _milliseconds(ensemble, rival.threads, batch, noise, n_steps)
+            times[rival.name] = _milliseconds(ensemble, rival.threads, batch, noise, n_steps, times[best.name])
         return rival if times[rival.name] < 0.97 * times[best.name] else best
 
     on_cpu, cores = batch.device.type == "cpu", torch.get_num_threads()
@@ -159,7 +165,7 @@ def _fastest(
         best = challenge(best, engine="apart" if best.engine == "stacked" else "stacked")
         if on_cpu and cores > 1:
             best = challenge(best, engine="threads", threads=1 if free["threads"] else best.threads)
-    if best.engine == "stacked" and on_cpu and free["threads"] and 1 < cores <= len(modules):
+    if best.engine == "stacked" and on_cpu and free["threads"] and 1 < cores <= len(modules) and can_fork():
         best = challenge(best, workers=cores, threads=1)
     if best.engine != "stacked" and any(p.ndim == 4 for p in modules[0].parameters()):
         best = challenge(best, channels_last=True)
@@ -169,16 +175,27 @@ def _fastest(
     return replace(best, milliseconds=times)
 
 
-def _milliseconds(ensemble: Ensemble, threads: int, batch: Tensor, noise: Tensor, n_steps: int) -> float:
-    """Best of a few steps, after one that warms up."""
+def _milliseconds(
+    ensemble: Ensemble, threads: int, batch: Tensor, noise: Tensor, n_steps: int, to_beat: float = float("inf")
+) -> float:
+    """Best of a few steps, after those that warm up; processes are timed over several, since they need not meet.
+
+    A rival that is twice as slow as what there is `to_beat` (milliseconds) is not asked again.
+    """
     best, spent = float("inf"), 0.0
-    with quiet_machine(threads):
-        ensemble.step(batch, noise, 0.0)
-        while best == float("inf") or spent < min(0.1, _SHARE * n_steps * best):
-            synchronize(batch.device)
-            start = time.perf_counter()
+    burst = _BURST if isinstance(ensemble, Forked) else 1
+
+    def steps(n: int) -> float:
+        start = time.perf_counter()
+        for _ in range(n):
             ensemble.step(batch, noise, 0.0)
-            synchronize(batch.device)
-            elapsed = time.perf_counter() - start
-            best, spent = min(best, elapsed), spent + elapsed
+        ensemble.collect()
+        synchronize(batch.device)
+        return time.perf_counter() - start
+
+    with quiet_machine(threads):
+        steps(burst)
+        while best == float("inf") or (spent < min(0.1, _SHARE * n_steps * best) and 1e3 * best < 2 * to_beat):
+            elapsed = steps(burst)
+            best, spent = min(best, elapsed / burst), spent + elapsed
     return round(1e3 * best, 3)

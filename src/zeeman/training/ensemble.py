@@ -7,9 +7,9 @@ others, or stacked with them.
 
 `Apart` steps the replicas one after another. `Stacked` steps all of them in one vmapped call: fewer and larger kernels,
 the faster way for small networks; in a long training that call is traced once and then repeated without its
-bookkeeping. Both keep every replica's own batch-norm buffers. `Shared` gives every core a share of the replicas, an
-ensemble of either kind, in threads (torch releases the interpreter lock in its kernels, so threads do what processes
-would without copies of the data); threads that meet once a step lose less than threads that meet in every kernel.
+bookkeeping. Both keep every replica's own batch-norm buffers. `Threaded` steps shares of the replicas side by side in
+threads: large kernels release the interpreter lock, and threads that meet once a step lose less than threads that meet
+in every kernel. Small kernels leave the lock to nobody; shares of those go to processes (`zeeman.training.forked`).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import contextlib
 import copy
 import itertools
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeAlias
 
@@ -28,8 +28,9 @@ from torch.func import functional_call, stack_module_state, vmap
 
 from zeeman.training.tracing import Program, trace_gradients
 
-__all__ = ["Apart", "Ensemble", "Shared", "Stacked"]
+__all__ = ["Apart", "Ensemble", "Shares", "Stacked", "Threaded", "Visitor"]
 
+Visitor: TypeAlias = Callable[[nn.Module], float]
 # by half precision and shapes of batch and noise; None for what could not be traced
 Programs: TypeAlias = dict[tuple[bool, torch.Size, torch.Size], Program | None]
 
@@ -37,24 +38,35 @@ _BETAS = (0.5, 0.999)  # paper 002, section 5
 
 
 class Ensemble(ABC):
-    """Replicas in training; `modules` hold their weights whenever `modules_in_step()` has been called."""
+    """Replicas in training; `modules` hold their weights whenever `modules_in_step()` has been called.
+
+    Attributes
+    ----------
+    modules : sequence of Module
+        One a replica.
+    visitor : callable or None
+        What `visit` will be called with, if that is known before the first step: it may then be done elsewhere.
+    """
 
     modules: Sequence[nn.Module]
+    visitor: Visitor | None = None
 
     @abstractmethod
-    def step(self, batch: Tensor, noise: Tensor, rate: float) -> Tensor:
-        """Take one Adam step of every replica at this learning rate.
+    def step(self, batch: Tensor, noise: Tensor, rate: float) -> None:
+        """Take one Adam step of every replica at this learning rate; nothing waits for it.
 
         Parameters
         ----------
         batch : Tensor, (replica, sample, ...)
         noise : Tensor, (replica, sample, ...)
         rate : float
+        """
 
-        Returns
-        -------
-        Tensor, (replica, term)
-            Terms before the step, on the device: nothing waits for them.
+    @abstractmethod
+    def collect(self) -> Tensor:
+        """Return the terms, each as before its step, summed over the steps since the last call: (replica, term).
+
+        Zero, (replica, 1), if there were none.
         """
 
     @abstractmethod
@@ -63,6 +75,12 @@ class Ensemble(ABC):
 
     def adopt_modules(self) -> None:  # noqa: B027 (where the modules themselves are trained there is nothing to do)
         """Train on from the weights in `modules`, which someone has changed."""
+
+    def visit(self, visitor: Visitor) -> list[float]:
+        """Call `visitor` with every module, which it may change in place, and return what it says."""
+        said = [visitor(module) for module in self.modules_in_step()]
+        self.adopt_modules()
+        return said
 
     @abstractmethod
     def moments(self) -> list[dict[str, Tensor]]:
@@ -73,10 +91,30 @@ class Ensemble(ABC):
         """Continue from these moments after `n_steps` steps; the modules' weights are already in place."""
 
     def close(self) -> None:  # noqa: B027 (an ensemble that holds no threads has nothing to close)
-        """Release threads."""
+        """Release threads and processes; the weights stay."""
 
 
-class Apart(Ensemble):
+class _Summing(Ensemble):
+    """An ensemble that adds up its terms."""
+
+    _sums: Tensor | None = None
+
+    def step(self, batch: Tensor, noise: Tensor, rate: float) -> None:
+        """Take one Adam step of every replica."""
+        terms = self._take(batch, noise, rate).double()
+        self._sums = terms if self._sums is None else self._sums + terms
+
+    def collect(self) -> Tensor:
+        """Return the sums of the terms, and begin anew."""
+        sums, self._sums = self._sums, None
+        return torch.zeros(len(self.modules), 1, dtype=torch.float64) if sums is None else sums
+
+    @abstractmethod
+    def _take(self, batch: Tensor, noise: Tensor, rate: float) -> Tensor:
+        """Take one step and return the terms before it, (replica, term)."""
+
+
+class Apart(_Summing):
     """Replicas with a module and an optimiser each, stepped in turn."""
 
     def __init__(self, modules: Sequence[nn.Module], *, half: bool = False, channels_last: bool = False) -> None:
@@ -87,8 +125,7 @@ class Apart(Ensemble):
                 module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._optimisers = [_adam(dict(module.named_parameters())) for module in modules]
 
-    def step(self, batch: Tensor, noise: Tensor, rate: float) -> Tensor:
-        """Take one Adam step of every replica, module by module."""
+    def _take(self, batch: Tensor, noise: Tensor, rate: float) -> Tensor:
         return torch.stack([self._one(r, batch[r], noise[r], rate) for r in range(len(self.modules))])
 
     def modules_in_step(self) -> Sequence[nn.Module]:
@@ -114,7 +151,7 @@ class Apart(Ensemble):
         return terms.detach()
 
 
-class Stacked(Ensemble):
+class Stacked(_Summing):
     """All replicas in one vmapped call over stacked weights (replica, ...).
 
     With `programs` a step is traced and repeated (`zeeman.training.tracing`); those traced before for the same modules
@@ -129,8 +166,7 @@ class Stacked(Ensemble):
         self._optimiser = _adam(self._parameters)
         self._programs = programs
 
-    def step(self, batch: Tensor, noise: Tensor, rate: float) -> Tensor:
-        """Take one Adam step of every replica, in one call."""
+    def _take(self, batch: Tensor, noise: Tensor, rate: float) -> Tensor:
         terms = self._differentiate(batch, noise)
         _descend(self._optimiser, rate, _pace(self.modules[0]))
         return terms
@@ -163,6 +199,15 @@ class Stacked(Ensemble):
         stacked = {name: torch.stack([saved[name] for saved in moments]) for name in moments[0]}
         _set_moments(self._optimiser, self._parameters, stacked, n_steps)
 
+    def move(self, copied: Callable[[Tensor], Tensor]) -> None:
+        """Train on in copies of weights, buffers and moments, the modules' too, made by `copied`."""
+        own = (tensor for module in self.modules for tensor in (*module.parameters(), *module.buffers()))
+        with torch.no_grad():
+            for tensor in (*self._parameters.values(), *self._buffers.values(), *own):
+                tensor.data = copied(tensor)
+            for state in self._optimiser.state.values():
+                state.update({name: copied(value) for name, value in state.items()})
+
     def _differentiate(self, batch: Tensor, noise: Tensor) -> Tensor:
         """Return the terms, and leave their gradients at the parameters."""
         program = None if self._programs is None else self._program(self._programs, batch, noise)
@@ -194,23 +239,17 @@ class Stacked(Ensemble):
         return functional_call(self._skeleton, (parameters, buffers), (batch, noise))
 
 
-class Shared(Ensemble):
-    """Neighbouring replicas in shares, each an ensemble of its own, stepped side by side by `workers` threads."""
+class Shares(Ensemble):
+    """Neighbouring replicas in shares, each an ensemble of its own."""
 
-    def __init__(self, shares: Sequence[Ensemble], workers: int) -> None:
+    def __init__(self, shares: Sequence[Ensemble]) -> None:
         self.modules = [module for share in shares for module in share.modules]
         self._shares = shares
         self._sizes = [len(share.modules) for share in shares]
-        # flushing subnormal numbers is a flag of the thread, not of the process
-        self._pool = ThreadPoolExecutor(workers, initializer=torch.set_flush_denormal, initargs=(True,))
-        self._begun = False
 
-    def step(self, batch: Tensor, noise: Tensor, rate: float) -> Tensor:
-        """Take one Adam step of every replica, the shares side by side; the first in turn, since tracing is global."""
-        do: Callable[..., Iterable[Tensor]] = self._pool.map if self._begun else map
-        self._begun = True
-        portions = batch.split(self._sizes), noise.split(self._sizes)
-        return torch.cat(list(do(lambda share, x, draws: share.step(x, draws, rate), self._shares, *portions)))
+    def collect(self) -> Tensor:
+        """Return the sums of all shares."""
+        return torch.cat([share.collect() for share in self._shares])
 
     def modules_in_step(self) -> Sequence[nn.Module]:
         """Return the modules of all shares."""
@@ -232,6 +271,20 @@ class Shared(Ensemble):
         left = iter(moments)
         for share, size in zip(self._shares, self._sizes, strict=True):
             share.restore(list(itertools.islice(left, size)), n_steps)
+
+
+class Threaded(Shares):
+    """Shares stepped side by side by `workers` threads."""
+
+    def __init__(self, shares: Sequence[Ensemble], workers: int) -> None:
+        super().__init__(shares)
+        # flushing subnormal numbers is a flag of the thread, not of the process
+        self._pool = ThreadPoolExecutor(workers, initializer=torch.set_flush_denormal, initargs=(True,))
+
+    def step(self, batch: Tensor, noise: Tensor, rate: float) -> None:
+        """Take one Adam step of every replica, the shares side by side."""
+        portions = batch.split(self._sizes), noise.split(self._sizes)
+        list(self._pool.map(lambda share, x, draws: share.step(x, draws, rate), self._shares, *portions))
 
     def close(self) -> None:
         """Release the threads."""

@@ -26,7 +26,7 @@ from zeeman.base.progress import Progress
 from zeeman.base.random import torch_stream
 from zeeman.training.checkpoint import Checkpoint, flatten, sweep, unflatten
 from zeeman.training.engine import Engine, choose_engine
-from zeeman.training.ensemble import Ensemble
+from zeeman.training.ensemble import Ensemble, Visitor
 from zeeman.training.machine import keep_freed_memory, quiet_machine
 from zeeman.training.schedules import schedule
 
@@ -102,6 +102,7 @@ def train(
     *,
     validate: Callable[[nn.Module], float],
     after_epoch: Callable[[nn.Module], None] | None = None,
+    watch: Callable[[int], None] | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
     settings: dict[str, Any] | None = None,
     progress: Progress | None = None,
@@ -119,7 +120,10 @@ def train(
     validate : callable
         Figure of merit of a module in evaluation mode, after each epoch; `history["validation"]`.
     after_epoch : callable, optional
-        Called with every module, in evaluation mode, after each epoch; may change its weights in place.
+        Called with every module, in evaluation mode, after each epoch; may change its weights in place, and nothing
+        else: it may be called in another process, as `validate` may.
+    watch : callable, optional
+        Called as watch(epoch), 1, 2, ..., after each epoch, when `modules` hold the present weights.
     checkpoint : path, optional
         Folder; a training found there is continued, ValueError if its `settings` are others.
     settings : dict, optional
@@ -138,13 +142,14 @@ def train(
             found.check(settings, checkpoint)
         sweep(checkpoint)
     run = _start(modules, data, plan) if found is None else _continue(modules, data, plan, found)
+    run.ensemble.visitor = _visitor(validate, after_epoch)
     if progress is not None and run.epoch + run.step:
         progress.resume(run.epoch * run.n_steps + run.step)
     try:
         with quiet_machine(run.engine.threads), _interrupts() as stopped:
             _epochs(
-                run, validate, after_epoch, stopped, None if checkpoint is None else (checkpoint, settings), progress,
-                log,
+                run, _visitor(validate), watch, stopped, None if checkpoint is None else (checkpoint, settings),
+                progress, log,
             )  # fmt: skip
     finally:
         run.ensemble.close()
@@ -189,8 +194,8 @@ def _continue(modules: Sequence[nn.Module], data: Tensor, plan: Plan, found: Che
 
 def _epochs(
     run: _Run,
-    validate: Callable[[nn.Module], float],
-    after_epoch: Callable[[nn.Module], None] | None,
+    judge: Visitor,
+    watch: Callable[[int], None] | None,
     stopped: threading.Event,
     keep: tuple[str | os.PathLike[str], dict[str, Any]] | None,
     progress: Progress | None,
@@ -205,7 +210,7 @@ def _epochs(
         while run.step < run.n_steps and not stopped.is_set():
             t = (run.epoch * run.n_steps + run.step) / total
             batch = run.data[order[:, run.step]]
-            run.sums += run.ensemble.step(batch, noise[:, run.step], run.plan.learning_rate * rate(t))
+            run.ensemble.step(batch, noise[:, run.step], run.plan.learning_rate * rate(t))
             run.step += 1
             if keep is not None and time.monotonic() - run.saved > run.plan.checkpoint_every:
                 _keep(run, keep)
@@ -214,20 +219,20 @@ def _epochs(
         if stopped.is_set() and run.step < run.n_steps:
             if keep is not None:
                 _keep(run, keep)
-            _close_epoch(run, validate)
+            _close_epoch(run, judge)
             return
+        run.sums += run.ensemble.collect().to(run.sums.device)
         if not bool(torch.isfinite(run.sums).all()):
             raise ValueError(
                 f"the training diverged in epoch {run.epoch + 1} (its loss is not finite): "
                 f"lower learning_rate = {run.plan.learning_rate:g}, or rescale the data"
             )
-        if after_epoch is not None:
-            _train_mode(run, False)
-            for module in run.ensemble.modules_in_step():
-                after_epoch(module)
-            run.ensemble.adopt_modules()
-        detail = _close_epoch(run, validate)
+        assert run.ensemble.visitor is not None
+        detail = _close_epoch(run, run.ensemble.visitor)
         run.epoch, run.step = run.epoch + 1, 0
+        if watch is not None:
+            run.ensemble.modules_in_step()
+            watch(run.epoch)
         if log is not None:
             log(run.epoch, {name: rows[-1] for name, rows in run.history.items()})
         if keep is not None:
@@ -236,12 +241,25 @@ def _epochs(
             return
 
 
-def _close_epoch(run: _Run, validate: Callable[[nn.Module], float]) -> str:
+def _visitor(validate: Callable[[nn.Module], float], after_epoch: Callable[[nn.Module], None] | None = None) -> Visitor:
+    """What is done with every module after an epoch; returns its figure of merit."""
+
+    def visit(module: nn.Module) -> float:
+        module.eval()
+        if after_epoch is not None:
+            after_epoch(module)
+        with torch.no_grad():
+            return validate(module)
+
+    return visit
+
+
+def _close_epoch(run: _Run, visitor: Visitor) -> str:
     """Add a row to the history: means of the terms over the steps so far, and the figure of merit."""
+    run.sums += run.ensemble.collect().to(run.sums.device)
     means = (run.sums / max(run.step, 1)).T.tolist()
     _train_mode(run, False)
-    with torch.no_grad():
-        merit = [validate(module) for module in run.ensemble.modules_in_step()]
+    merit = run.ensemble.visit(visitor)
     for name, row in zip(run.plan.term_names, means, strict=True):
         run.history[name].append(row)
     run.history["validation"].append(merit)
@@ -257,6 +275,7 @@ def _train_mode(run: _Run, training: bool) -> None:
 
 def _keep(run: _Run, keep: tuple[str | os.PathLike[str], dict[str, Any]]) -> None:
     folder, settings = keep
+    run.sums += run.ensemble.collect().to(run.sums.device)
     modules = run.ensemble.modules_in_step()
     tensors = flatten([module.state_dict() for module in modules], "module")
     tensors |= flatten(run.ensemble.moments(), "moments")

@@ -328,11 +328,11 @@ class BetaVAE(TrainedVAE):
         with Progress(steps, "training", enabled=self.verbose) as progress, named(logger) as log:
             return train(
                 models, states, plan, validate=lambda model: self._mean_elbo(model, judged),  # type: ignore[arg-type]
-                after_epoch=self._after_epoch(models, judged, watch), checkpoint=checkpoint, settings=settings,
-                progress=progress, log=log,
+                after_epoch=self._after_epoch(models, judged), watch=watch, checkpoint=checkpoint,
+                settings=settings, progress=progress, log=log,
             )  # fmt: skip
 
-    def _after_epoch(self, models: list[LatentModel], states: Tensor, watch: Any) -> Any:
+    def _after_epoch(self, models: list[LatentModel], states: Tensor) -> Any:
         """After an epoch, let the encoder go, and turn the axes to where the diagonal posterior fits best."""
         known = self.network_ != "custom" and self.latent_dim > 1  # where the heads are
         turn = self.frame == "turned" and models[0].objective.fixes_frame and known
@@ -342,10 +342,8 @@ class BetaVAE(TrainedVAE):
                 model.held.zero_()
             if turn:
                 turn_axes(model, states[:_FRAME_SAMPLES])
-            if watch is not None:
-                watch()
 
-        return after if turn or self.start == "pca" or watch is not None else None
+        return after if turn or self.start == "pca" else None
 
     def _split(self, n: int, seed: int) -> tuple[Tensor, Tensor]:
         """Held-out and training rows: at least two of the latter."""

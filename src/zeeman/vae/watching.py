@@ -30,23 +30,15 @@ def named(logger: Logger | None) -> Iterator[Callable[[int, Values], None] | Non
         logger.close()
 
 
-def watching(callback: Callback, models: list[LatentModel], checkpoint: Any) -> Callable[[], None]:
-    """Count calls, one a replica and epoch, and show the models when all have passed an epoch."""
-    found = None if checkpoint is None else Checkpoint.read(checkpoint)
-    calls = 0 if found is None else found.place["epoch"] * len(models)
+def watching(callback: Callback, models: list[LatentModel], checkpoint: Any) -> Callable[[int], None]:
+    """Show the models now, unless this training was begun before, and when asked after an epoch."""
 
-    def show(epoch: int) -> None:
+    def watch(epoch: int) -> None:
         with torch.no_grad():
             callback(epoch, models)
 
-    def watch() -> None:
-        nonlocal calls
-        calls += 1
-        if calls % len(models) == 0:
-            show(calls // len(models))
-
-    if found is None:
+    if checkpoint is None or Checkpoint.read(checkpoint) is None:
         for model in models:
             model.eval()
-        show(0)
+        watch(0)
     return watch
