@@ -163,7 +163,8 @@ def _fastest(
         best = challenge(best, threads=cores)
     if free["engine"] and len(modules) > 1:
         best = challenge(best, engine="apart" if best.engine == "stacked" else "stacked")
-        if on_cpu and cores > 1:
+        in_turn = times[replace(best, engine="apart").name]
+        if on_cpu and cores > 1 and in_turn < cores * times[best.name]:  # else they do not win side by side either
             best = challenge(best, engine="threads", threads=1 if free["threads"] else best.threads)
     if best.engine == "stacked" and on_cpu and free["threads"] and 1 < cores <= len(modules) and can_fork():
         best = challenge(best, workers=cores, threads=1)

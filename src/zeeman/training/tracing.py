@@ -5,8 +5,9 @@ recorded for the backward pass, the same way each time. Here the operations of o
 recorded as they reach the arrays, and later steps repeat them on new numbers. What a module computes must depend on its
 arguments, weights and buffers only; a record is believed if it repeats a second step, of other numbers.
 
-Two things are tidied on the way: operations that return their argument as it is are left out, and a product with fewer
-columns than rows is made as its transpose, since BLAS multiplies into few columns (latents) at a tenth of its speed.
+Three things are tidied on the way: operations that return their argument as it is (a product with 1, too) are left out;
+a product with fewer columns than rows is made as its transpose, since BLAS multiplies into few columns (latents) at a
+tenth of its speed; and so is a product that would be transposed and copied, as weights' gradients are.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ _aten = torch.ops.aten
 _SAME_AT_SAME_SHAPE = frozenset(
     (_aten.view.default, _aten._unsafe_view.default, _aten.expand.default, _aten.detach.default, _aten.alias.default)
 )
+_TRANSPOSES = frozenset((_aten.transpose.int, _aten.mT.default))
 _TOLERANCE = 1e-2  # of an array: rounding, to bfloat16 too, is below, another computation above ...
 _NOTHING = 1e-5  # ... and of all arrays: below are gradients that vanish but for rounding
 
@@ -74,6 +76,9 @@ def _record(function: Callable[..., list[Tensor | None]], arguments: list[Tensor
     with recorder:
         results = function(*arguments)
     recorder.graph.output(recorder.written(results))
+    for line in reversed(recorder.graph.nodes):  # products that were made otherwise in the end
+        if not line.users and line.target in (_aten.bmm.default, *_TRANSPOSES):
+            recorder.graph.erase_node(line)
     return GraphModule(recorder.constants, recorder.graph)
 
 
@@ -84,6 +89,7 @@ class _Recorder(TorchDispatchMode):
         super().__init__()
         self.graph, self.constants = Graph(), nn.Module()
         self._names: dict[int, Node] = {}
+        self._products: dict[int, tuple[Tensor, Tensor, bool]] = {}  # factors, and whether their product is transposed
         self._alive: list[Tensor] = []  # so that no other tensor gets the same id
 
     def know(self, tensor: Tensor, name: Node) -> None:
@@ -106,14 +112,28 @@ class _Recorder(TorchDispatchMode):
         if operation is _aten.bmm.default and args[1].shape[-1] < args[0].shape[-2]:
             with self:
                 return torch.bmm(args[1].mT, args[0].mT).mT
+        if operation is _aten.clone.default and id(args[0]) in self._products:
+            first, second, transposed = self._products[id(args[0])]
+            if transposed and first.shape[-2] >= second.shape[-1]:
+                with self:
+                    return torch.bmm(second.mT, first.mT)
         result = operation(*args, **(kwargs or {}))
-        if operation in _SAME_AT_SAME_SHAPE and result.shape == args[0].shape:
+        if (operation in _SAME_AT_SAME_SHAPE and result.shape == args[0].shape) or (
+            operation is _aten.mul.Scalar and args[1] == 1
+        ):
             self.know(result, self.written(args[0]))
+            if id(args[0]) in self._products:
+                self._products[id(result)] = self._products[id(args[0])]
             return result
         names = {key: self.written(value) for key, value in (kwargs or {}).items()}
         line = self.graph.call_function(operation, self.written(args), names)
         if isinstance(result, Tensor):
             self.know(result, line)
+            if operation is _aten.bmm.default:
+                self._products[id(result)] = args[0], args[1], False
+            elif operation in _TRANSPOSES and id(args[0]) in self._products and result.shape == args[0].mT.shape:
+                first, second, transposed = self._products[id(args[0])]
+                self._products[id(result)] = first, second, not transposed
         else:
             for i, one in enumerate(result or ()):
                 if isinstance(one, Tensor):
