@@ -8,7 +8,7 @@ from sklearn.metrics import adjusted_rand_score
 
 from zeeman import LatentSpectrum
 from zeeman.hamiltonians import Combined, NormalizedGaussians, NormalizedMixture, Shifted, fit_mixture, rayleigh_ritz
-from zeeman.spectrum.sets import dip
+from zeeman.spectrum.valleys import dip
 
 
 def some_mixture(rng, k=3, d=3):

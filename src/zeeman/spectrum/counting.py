@@ -6,19 +6,20 @@ Shapes: the cells of the k lowest states at the landmarks. Two conditions, becau
   basis made the same way; 2/pi, a Gaussian cut in half, is its floor. A long even sheet cut in half passes with 8/pi^2.
 - Along the line that best tells two cells apart (Fisher's discriminant) there are fewer samples halfway than at the
   medians of both: mid / side, plus two standard errors, below 2/3, for every pair of cells. A sheet or an arm of a
-  cluster, however long, has no such valley; rings and arcs of more than half a turn have. Above kappa = 0.95 none is
-  asked for: no connected shape comes near, and sets that embrace one another have no line between them.
+  cluster, however long, has no such valley. Rings and arcs of more than half a turn have, but none along the samples:
+  there the middle must be below 4/5 of the sides (`zeeman.spectrum.valleys`). Above kappa = 0.95 no valley is asked
+  for: no connected shape comes near, and sets that embrace one another have no line between them.
 
 Compact sets: the cells of the k lowest states that a mixture of k Gaussians proposes (`zeeman.spectrum.sets`), where
 these have a lower held-out energy than those at the landmarks: the samples themselves prefer the mixture's shape. Then
 kappa_k must exceed what k - 1 such sets show when one is cut in two, at least 0.75, and no pair of cells may have a
-hill between them: sets that overlap so much that no deep valley is left are still counted.
+hill between them: sets that overlap so much that no deep valley is left are still counted. (Such sets and the arcs of
+a thick ring look alike along the samples too: five Gaussians 3.3 apart have 0.9 of the density halfway, arcs 0.8.)
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import combinations
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,13 +28,15 @@ from zeeman.base.random import stream
 from zeeman.hamiltonians import NormalizedGaussians, fit_mixture, landmarks
 from zeeman.spectrum.localized import localize, partitions, separation
 from zeeman.spectrum.resolution import Resolution, carried_levels, neighbour_distance
-from zeeman.spectrum.sets import HALVED_GAUSSIAN, Sets, set_levels, split_one_of_fewer, worst_dip
+from zeeman.spectrum.sets import HALVED_GAUSSIAN, Sets, set_levels, split_one_of_fewer
+from zeeman.spectrum.valleys import along, shallowest, worst_dip
 
 __all__ = ["HALVED_GAUSSIAN", "SHALLOW", "Count", "count_clusters", "recount"]
 
 SHALLOW = 2.0 / 3.0
 _CUT = 0.75  # sets that are not quite Gaussian show up to 0.74 when one is cut in two, Gaussian ones 0.70
 _PARTED = 0.95
+_EVEN = 0.8  # halfway along the samples of a ring or an arc there are 0.85 of those at the sides, or more
 _DRAWS = 20
 _MAX_SAMPLES = 3_000
 
@@ -81,6 +84,7 @@ def count_clusters(
         The number of clusters, if it is known.
     """
     separations, valleys = evidence(Z, states)
+    valleys |= _bent(Z, states, separations, valleys)
     thresholds = dict.fromkeys(separations, HALVED_GAUSSIAN)
     shapes = _largest(separations, valleys, thresholds)
     compact = {k: found for k, found in sets.items() if found.trace < found.rival}
@@ -104,6 +108,7 @@ def recount(Z: NDArray[np.float64], states: NDArray[np.float64], times: NDArray[
     """Number of clusters of a resample, sample n taken times[n] times, with the bases and thresholds of `count`."""
     drawn = np.repeat(Z, times, axis=0)
     separations, valleys = evidence(drawn, np.repeat(states, times, axis=0))
+    valleys |= {k: v for k, v in count.valley.items() if v >= _EVEN}
     shapes = {k: v for k, v in separations.items() if k not in count.compact}
     n_clusters = _largest(shapes, valleys, count.threshold)
     for k, found in count.compact.items():
@@ -123,6 +128,18 @@ def _largest(separations: dict[int, float], valleys: dict[int, float], threshold
     return max((k for k in parted if separations[k] > thresholds[k]), default=1)
 
 
+def _bent(
+    Z: NDArray[np.float64], states: NDArray[np.float64], separations: dict[int, float], valleys: dict[int, float]
+) -> dict[int, float]:
+    """Density halfway along the samples, for every k whose cells have a valley on the line only."""
+    found = {}
+    for k, kappa in separations.items():
+        if HALVED_GAUSSIAN < kappa <= _PARTED and valleys[k] < SHALLOW:
+            localized = states[:, :k] @ localize(states[:, :k])
+            found[k] = along(Z, localized, np.argmax(localized, axis=1))
+    return {k: middle for k, middle in found.items() if middle >= _EVEN}
+
+
 def evidence(Z: NDArray[np.float64], states: NDArray[np.float64]) -> tuple[dict[int, float], dict[int, float]]:
     """kappa_k and the shallowest valley between two cells, for every k from 2 to the number of states.
 
@@ -134,7 +151,7 @@ def evidence(Z: NDArray[np.float64], states: NDArray[np.float64]) -> tuple[dict[
     """
     cells = partitions(states)
     separations = {k: separation(states[:, :k], labels) for k, labels in cells.items()}
-    valleys = {k: _shallowest(Z, labels, k) if separations[k] > HALVED_GAUSSIAN else 1.0 for k, labels in cells.items()}
+    valleys = {k: shallowest(Z, labels, k) if separations[k] > HALVED_GAUSSIAN else 1.0 for k, labels in cells.items()}
     return separations, valleys
 
 
@@ -169,31 +186,3 @@ def _threshold(values: list[float]) -> float:
     if len(values) < 2:
         return HALVED_GAUSSIAN
     return max(HALVED_GAUSSIAN, float(np.mean(values) + 2.0 * np.std(values, ddof=1)))
-
-
-def _shallowest(Z: NDArray[np.float64], labels: NDArray[np.integer], k: int) -> float:
-    members = [Z[labels == c] for c in range(k)]
-    return max(_valley(a, b) for a, b in combinations(members, 2))
-
-
-def _valley(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
-    """Fewest samples halfway over those at the lesser side, plus two standard errors; 1 or more: no valley."""
-    within = np.sum([np.cov(part.T, ddof=0).reshape(part.shape[1], -1) * len(part) for part in (a, b)], axis=0)
-    apart = b.mean(axis=0) - a.mean(axis=0)
-    ridge = 1e-9 * (np.trace(within) + (len(a) + len(b)) * apart @ apart)
-    if ridge == 0.0:
-        return 1.0
-    across = np.linalg.solve(within + ridge * np.eye(len(within)), apart)
-    across /= max(np.linalg.norm(across), np.finfo(float).tiny)
-    low, high = np.median(a @ across), np.median(b @ across)
-    if not high > low:
-        return 1.0
-    line = np.sort(np.concatenate([a @ across, b @ across]))
-    window = (high - low) / 4.0
-
-    def count(center: NDArray[np.float64]) -> NDArray[np.integer]:
-        return np.searchsorted(line, center + window / 2) - np.searchsorted(line, center - window / 2)
-
-    side = max(1, int(count(np.array([low, high])).min()))
-    middle = int(count(np.linspace(low + window, high - window, 9)).min())
-    return (middle + 2.0 * float(np.sqrt(middle + side))) / side

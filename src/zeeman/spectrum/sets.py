@@ -18,14 +18,14 @@ from zeeman.base.random import stream
 from zeeman.hamiltonians import Levels, NormalizedMixture, fit_mixture, held_out_trace, rayleigh_ritz
 from zeeman.spectrum.localized import localize, separation
 from zeeman.spectrum.resolution import Resolution
+from zeeman.spectrum.valleys import worst_dip
 
-__all__ = ["HALVED_GAUSSIAN", "Sets", "dip", "mixture_sets", "set_levels", "split_one_of_fewer", "worst_dip"]
+__all__ = ["HALVED_GAUSSIAN", "Sets", "mixture_sets", "set_levels", "split_one_of_fewer"]
 
 HALVED_GAUSSIAN = 2.0 / np.pi
 _SAMPLES_A_NUMBER = 2  # a component needs at least so many samples for each entry of its mean and axes
 _DRAWS = 10
 _MAX_SAMPLES, _MAX_FITTED = 3_000, 6_000
-_BINS = 12
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Sets:
     kappa : float
         Separation of the cells of its k lowest states (`zeeman.spectrum.localized`).
     dip : float
-        Depth of the valley between the two cells that are parted least, ln of the density (`dip`).
+        Depth of the valley between the two cells that are parted least, ln of the density (`zeeman.spectrum.valleys`).
     trace, rival : float
         Held-out energy of the k states, and of their likes at the landmarks; infinite where nothing was held out.
     """
@@ -121,50 +121,6 @@ def split_one_of_fewer(basis: NormalizedMixture, n_samples: int, seed: int) -> f
         if labels is not None:
             kappas.append(separation(states, labels))
     return float(np.mean(kappas) + 3.0 * np.std(kappas, ddof=1)) if len(kappas) > 1 else 1.0
-
-
-def worst_dip(Z: NDArray[np.float64], labels: NDArray[np.integer], k: int) -> float:
-    """Smallest `dip` over pairs of cells; -inf if a cell has fewer than three samples."""
-    members = [Z[labels == c] for c in range(k)]
-    if min(len(part) for part in members) < 3:
-        return -np.inf
-    return min(dip(members[a], members[b]) for b in range(k) for a in range(b))
-
-
-def dip(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
-    """Depth of the valley between two sets (sample, latent): ln of the density at their medians over that halfway.
-
-    Along the line that best tells them apart (Fisher's discriminant), x = -1 and 1 at the medians, the counts are
-    fitted by ln n(x) = c_0 + c_1 x + c_2 x^2 (Poisson regression); c_2 is returned. Negative: a hill, no valley.
-    """
-    centers = [part.mean(axis=0) for part in (a, b)]
-    within = sum((part - center).T @ (part - center) for part, center in zip((a, b), centers, strict=True))
-    apart = centers[1] - centers[0]
-    ridge = 1e-9 * (np.trace(within) + (len(a) + len(b)) * apart @ apart)
-    if ridge == 0.0:
-        return -np.inf
-    across = np.linalg.solve(within + ridge * np.eye(len(apart)), apart)
-    across /= max(np.linalg.norm(across), np.finfo(float).tiny)
-    low, high = np.median(a @ across), np.median(b @ across)
-    if not high > low:
-        return -np.inf
-    x = (np.concatenate([a, b]) @ across - (low + high) / 2.0) / ((high - low) / 2.0)
-    counts, edges = np.histogram(x, np.linspace(-1.0, 1.0, _BINS + 1))
-    return _curvature(counts, (edges[1:] + edges[:-1]) / 2.0)
-
-
-def _curvature(counts: NDArray, x: NDArray[np.float64], max_iterations: int = 50) -> float:
-    """c_2 of the Poisson regression ln n = c_0 + c_1 x + c_2 x^2, by Newton's method."""
-    powers = x[:, None] ** np.arange(3)
-    c = np.array([np.log(max(counts.mean(), 0.5)), 0.0, 0.0])
-    for _ in range(max_iterations):
-        mean = np.exp(np.clip(powers @ c, -30.0, 30.0))
-        hessian = powers.T @ (mean[:, None] * powers) + 1e-6 * np.eye(3)
-        step = np.linalg.solve(hessian, powers.T @ (counts - mean))
-        c += np.clip(step, -2.0, 2.0)
-        if np.abs(step).max() < 1e-6:
-            break
-    return float(c[2])
 
 
 def _cells(
