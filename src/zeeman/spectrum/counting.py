@@ -13,8 +13,9 @@ Shapes: the cells of the k lowest states at the landmarks. Two conditions, becau
 Compact sets: the cells of the k lowest states that a mixture of k Gaussians proposes (`zeeman.spectrum.sets`), where
 these have a lower held-out energy than those at the landmarks: the samples themselves prefer the mixture's shape. Then
 kappa_k must exceed what k - 1 such sets show when one is cut in two, at least 0.75, and no pair of cells may have a
-hill between them: sets that overlap so much that no deep valley is left are still counted. (Such sets and the arcs of
-a thick ring look alike along the samples too: five Gaussians 3.3 apart have 0.9 of the density halfway, arcs 0.8.)
+hill between them: sets that overlap so much that no deep valley is left are still counted. Along the samples such sets
+and the arcs of a thick ring look alike (0.9 and 0.8 of the density halfway), but the ring has the levels of a planar
+rotor, 0, 1, 1, 4, 4: none of its doublets may be cut.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ SHALLOW = 2.0 / 3.0
 _CUT = 0.75  # sets that are not quite Gaussian show up to 0.74 when one is cut in two, Gaussian ones 0.70
 _PARTED = 0.95
 _EVEN = 0.8  # halfway along the samples of a ring or an arc there are 0.85 of those at the sides, or more
+_DOUBLET = 1.25  # upper over lower level: of rings of 1,500 samples up to 1.2
 _DRAWS = 20
 _MAX_SAMPLES = 3_000
 
@@ -65,6 +67,7 @@ class Count:
 def count_clusters(
     Z: NDArray[np.float64],
     states: NDArray[np.float64],
+    energies: NDArray[np.float64],
     resolution: Resolution,
     sets: dict[int, Sets],
     seed: int,
@@ -77,6 +80,8 @@ def count_clusters(
     Z : ndarray, (sample, latent)
     states : ndarray, (sample, state)
         Lowest states at the landmarks, orthonormal under the samples, the constant included.
+    energies : ndarray, (state,)
+        Of these.
     resolution : Resolution
     sets : dict
         `zeeman.spectrum.sets.mixture_sets`.
@@ -87,7 +92,8 @@ def count_clusters(
     valleys |= _bent(Z, states, separations, valleys)
     thresholds = dict.fromkeys(separations, HALVED_GAUSSIAN)
     shapes = _largest(separations, valleys, thresholds)
-    compact = {k: found for k, found in sets.items() if found.trace < found.rival}
+    doublets = (2, 4) if known is None and is_rotor(energies) else ()
+    compact = {k: found for k, found in sets.items() if found.trace < found.rival and k not in doublets}
     n_clusters = known or 1
     for k, found in sorted(compact.items(), reverse=True):
         separations[k], valleys[k] = found.kappa, float(np.exp(-found.dip))
@@ -126,6 +132,14 @@ def _largest(separations: dict[int, float], valleys: dict[int, float], threshold
     """Largest k with kappa_k above its threshold and the shallowest valley below 2/3, 1 if there is none."""
     parted = [k for k, kappa in separations.items() if kappa > _PARTED or valleys[k] < SHALLOW]
     return max((k for k in parted if separations[k] > thresholds[k]), default=1)
+
+
+def is_rotor(energies: NDArray[np.float64]) -> bool:
+    """Whether the lowest levels are those of a motion round a ring: 0, a doublet, and another 3 to 4 times as high."""
+    if len(energies) < 5 or energies[1] <= 0:
+        return False
+    _, first, second, third, fourth = energies[:5]
+    return bool(second < _DOUBLET * first and fourth < _DOUBLET * third and 2.5 < third / first < 5.0)
 
 
 def _bent(

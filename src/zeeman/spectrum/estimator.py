@@ -151,7 +151,7 @@ class LatentSpectrum(ClusterMixin, TransformerMixin, BaseEstimator):
         resolution = choose_basis(Z, self.n_states, self.n_landmarks, self.width, seed)
         shapes = carried_levels(resolution.basis, Z, self.n_states)
         sets = mixture_sets(Z, self.n_states, resolution, fewest_carriers(len(Z)), seed, self.n_clusters)
-        count = count_clusters(Z, shapes.states, resolution, sets, seed, self.n_clusters)
+        count = count_clusters(Z, shapes.states, shapes.levels.energies, resolution, sets, seed, self.n_clusters)
         self.n_clusters_ = count.n_clusters
         solution = self._nested(Z, resolution, count) or shapes
         if len(solution.levels.energies) < self.n_states:

@@ -36,6 +36,7 @@ __all__ = ["Order", "codes_of", "fitted_to", "is_local", "latent_template", "mod
 _PORTION = 512
 _LOCAL_SITES = 1 << 15  # of one portion that a local encoder reads: its features stay in the cache
 _TRAINED_ON = 20_000  # configurations of one training at most
+_MOST_FEATURES = 1 << 28  # of all configurations that principal components are made of
 
 
 @dataclass(frozen=True)
@@ -187,24 +188,26 @@ def _read(models: Sequence[LatentModel], vae: BetaVAE, samples: Samples, with_lo
     device = next(models[0].parameters()).device
     waves = _waves(samples, device) if isinstance(models[0].encoder, LocalEncoder) else None
     portion = _PORTION if waves is None else max(8, _LOCAL_SITES // n_sites)
-    means, fields, losses = [], [], []
+    n_waves, n_latents = 0 if waves is None else len(waves), vae.latent_dim
+    # made before the loop: small arrays that stay, between large ones that go, would leave holes in the memory
+    means = np.empty((len(models), len(X), n_latents))
+    fields = np.empty((len(models), len(X), n_waves, n_latents))
+    losses = np.empty((len(models), len(X))) if with_loss else None
     with evaluating(1), torch.no_grad():
         for first in range(0, len(X), portion):
-            x = likelihood.states(X[first : first + portion]).to(device)
+            at = slice(first, first + portion)
+            x = likelihood.states(X[at]).to(device)
             mean, far = _asked(models, likelihood.features(x), waves)
-            means.append(mean.double().cpu().numpy())
-            fields.append(far.double().cpu().numpy())
-            if with_loss:
+            means[:, at], fields[:, at] = mean.cpu(), far.cpu()
+            if losses is not None:
                 one = [-model.log_prob(z, x) / n_sites for model, z in zip(models, mean, strict=True)]
-                losses.append(torch.stack(one).double().cpu().numpy())
-    codes = [centred(code, samples) for code in np.concatenate(means, axis=1)]
+                losses[:, at] = torch.stack(one).cpu()
+    codes = [centred(code, samples) for code in means]
     axes = _aligned([order_axes(code, samples) for code in codes])
     return Order(
         np.stack([code @ axis for code, axis in zip(codes, axes, strict=True)]),
-        np.concatenate(losses, axis=1) if with_loss else None,
-        None
-        if waves is None
-        else np.stack([_power(field, axis) for field, axis in zip(np.concatenate(fields, axis=1), axes, strict=True)]),
+        losses,
+        None if waves is None else np.stack([_power(*one) for one in zip(fields, axes, strict=True)]),
     )
 
 
@@ -246,8 +249,9 @@ def _aligned(axes: list[NDArray[np.float64]]) -> list[NDArray[np.float64]]:
 
 def _principal(samples: Samples, seed: int) -> NDArray[np.float64]:
     """Scores (sample, component) from a covariance of up to 20,000 configurations."""
-    chosen = np.sort(stream(seed, "training set").permutation(len(samples.configurations))[:_TRAINED_ON])
-    flat = _features(samples, samples.configurations[chosen])
+    n_features = _features(samples, samples.configurations[:1]).shape[1]
+    chosen = stream(seed, "training set").permutation(len(samples.configurations))
+    flat = _features(samples, samples.configurations[np.sort(chosen[: min(_TRAINED_ON, _MOST_FEATURES // n_features)])])
     mean = flat.mean(axis=0)
     flat -= mean
     # the leading axes of (site, site): a few are enough, found by blocks of power iterations
@@ -267,7 +271,7 @@ def _features(samples: Samples, x: NDArray) -> NDArray[np.float32]:
     kind = type(samples.model).__name__
     if kind in ("Clock", "XY"):
         turn = 2 * np.pi / samples.model.n_states if kind == "Clock" else 1.0
-        angles = x.reshape(len(x), -1) * turn
+        angles = x.reshape(len(x), -1) * np.float32(turn)
         return np.concatenate([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
     if kind == "Potts":
         return (x.reshape(len(x), -1, 1) == np.arange(samples.model.n_states)).reshape(len(x), -1).astype(np.float32)
