@@ -8,7 +8,7 @@ from sklearn.metrics import adjusted_rand_score
 
 from zeeman import LatentSpectrum
 from zeeman.hamiltonians import Combined, NormalizedGaussians, NormalizedMixture, Shifted, fit_mixture, rayleigh_ritz
-from zeeman.spectrum.valleys import dip
+from zeeman.spectrum.valleys import along, dip
 
 
 def some_mixture(rng, k=3, d=3):
@@ -101,6 +101,43 @@ def test_bent_sets_are_left_to_the_landmarks():
     spec = LatentSpectrum(random_state=0, n_bootstrap=0).fit(Z)
     assert spec.n_clusters_ == 2
     assert adjusted_rand_score(labels, spec.labels_) > 0.97
+
+
+def ring(turns, noise, n, seed):
+    rng = np.random.default_rng(seed)
+    angle = rng.uniform(0, 2 * np.pi * turns, n)
+    return np.c_[np.cos(angle), np.sin(angle)] + noise * rng.standard_normal((n, 2))
+
+
+@pytest.mark.parametrize(("turns", "noise", "n"), [(1.0, 0.1, 3000), (1.0, 0.3, 1500), (0.75, 0.1, 3000)])
+def test_a_ring_or_an_arc_is_one_set(turns, noise, n):
+    """A line between two arcs crosses an empty middle; along the samples nothing is crossed."""
+    spec = LatentSpectrum(random_state=0, n_states=6, n_bootstrap=0).fit(ring(turns, noise, n, seed=0))
+    assert spec.n_clusters_ == 1
+
+
+def test_sets_on_a_ring_are_still_counted():
+    rng = np.random.default_rng(0)
+    corner = rng.integers(0, 6, 4000) * np.pi / 3
+    Z = 2.6 * np.c_[np.cos(corner), np.sin(corner)] + 0.5 * rng.standard_normal((4000, 2))
+    assert LatentSpectrum(random_state=0, n_states=8, n_bootstrap=0).fit(Z).n_clusters_ == 6
+
+
+@pytest.mark.parametrize("apart", [0.0, 3.0, 4.0])
+def test_density_halfway_along_two_gaussians(apart):
+    """Cut by the plane between them, where the density is 2 exp(-apart^2/8) of one."""
+    rng = np.random.default_rng(0)
+    Z = rng.standard_normal((20_000, 2))
+    Z[:, 0] += apart * (rng.integers(0, 2, len(Z)) - 0.5)
+    x = np.clip(Z[:, 0], -3, 3)
+    localized = np.stack([-x, x], axis=1)
+    side = np.median(np.abs(x))
+    expected = density(0.0, apart) / density(side, apart)
+    assert abs(along(Z, localized, (x > 0).astype(int)) - expected) < 0.15
+
+
+def density(x, apart):
+    return np.exp(-((x - apart / 2) ** 2) / 2) + np.exp(-((x + apart / 2) ** 2) / 2)
 
 
 def test_localized_states_and_couplings_are_the_hamiltonian_of_the_clusters():
