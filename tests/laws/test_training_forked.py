@@ -12,9 +12,10 @@ import pytest
 import torch
 from torch import nn
 
+from zeeman.base.processes import can_fork
 from zeeman.base.random import torch_seeded, torch_stream
 from zeeman.training import Engine, Plan, Stacked, choose_engine, train
-from zeeman.training.forked import Forked, can_fork
+from zeeman.training.forked import Forked
 from zeeman.vae import BernoulliLikelihood, LatentModel
 from zeeman.vae.model import build_models
 from zeeman.vae.start import start_at_principal_components

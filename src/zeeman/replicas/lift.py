@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import linear_sum_assignment
 
 from zeeman.base.checks import check_samples
+from zeeman.base.processes import side_by_side
 from zeeman.base.progress import Progress
 from zeeman.base.random import entropy_of
 from zeeman.base.types import Codes, Labels, Samples, Seed
@@ -136,10 +137,14 @@ def lift(
     replicas = as_replicas(codes)
     seed = entropy_of(random_state)
     settings = {"n_states": n_states, "n_bootstrap": n_bootstrap, "random_state": seed}
+
+    def solved(Z: Samples) -> LatentSpectrum:
+        return LatentSpectrum(n_clusters=n_clusters, **settings).fit(Z)
+
     with Progress(len(replicas), "spectra", enabled=verbose) as progress:
         spectra = []
-        for Z in replicas:
-            spectra.append(LatentSpectrum(n_clusters=n_clusters, **settings).fit(Z))
+        for spec in side_by_side(solved, replicas):
+            spectra.append(spec)
             progress.advance()
         found = np.array([spec.n_clusters_ for spec in spectra])
         agreed = n_clusters or int(np.argmax(np.bincount(found)))

@@ -22,9 +22,9 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 
 from zeeman.base.checks import check_choice, check_positive_integer
+from zeeman.base.processes import processors
 from zeeman.base.progress import Progress
 from zeeman.base.random import entropy_of, stream
-from zeeman.base.threads import processors
 from zeeman.base.types import Seed
 from zeeman.spins.models import Model
 from zeeman.spins.moves import MOVES, moves_of, start

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import adjusted_rand_score
 
 from zeeman.base.logs import JsonLines, Logger, Several, TensorBoard
+from zeeman.base.processes import side_by_side
 from zeeman.base.results import Analysis, Baseline, Draws, Retrainings
 from zeeman.base.store import provenance
 from zeeman.base.types import Codes
@@ -187,11 +188,14 @@ def _read(vae: BetaVAE, job: Prepared, progress: bool) -> Analysis:
     X, seed = data.X, options.seed
     codes = vae.encode(X)
     Z = codes.mean[vae.best_replica_].astype(np.float64)
-    spec = job.spectrum.fit(retrainings.alone(codes, vae.best_replica_))
+    scores = readings.principal_components(readings.as_seen(vae, X), Z.shape[1])
+    spaces = (retrainings.alone(codes, vae.best_replica_), scores[:, : Z.shape[1]])
+    spec, pca_spec = side_by_side(lambda space: job.spectrum.fit(space), spaces)
     diagrams = retrainings.diagrams_of(spec, ("prior", "sharpening"), progress)
     lattice = data.kind == "spins" and X.ndim == 3
     parameters = readings.order_parameters(X) if lattice else {}
-    pca, pca_spec = readings.principal_components(readings.as_seen(vae, X), Z.shape[1], parameters, job.spectrum)
+    correlations = readings.correlation_matrix(parameters, scores) if parameters else None
+    pca = Baseline(scores, correlations, pca_spec.energies_, pca_spec.labels_)
     phases = as_text(data.variables.get("phase"))
     truth = as_text(data.labels)
     metrics = _metrics(vae, data, spec, pca_spec, parameters, Z, pca, truth, seed)

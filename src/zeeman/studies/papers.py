@@ -21,8 +21,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from zeeman.base.checks import check_positive_integer
+from zeeman.base.processes import processors
 from zeeman.base.store import provenance, write_json
-from zeeman.base.threads import processors
 from zeeman.plots.drawn import write_drawn
 from zeeman.plots.style import save
 from zeeman.studies.figures import (

@@ -17,8 +17,7 @@ from sklearn.metrics import adjusted_rand_score
 from sklearn.mixture import GaussianMixture
 
 from zeeman import spins
-from zeeman.base.results import Baseline, Draws, Plane, SpinSites
-from zeeman.spectrum import LatentSpectrum
+from zeeman.base.results import Draws, Plane, SpinSites
 from zeeman.vae import BetaVAE
 
 __all__ = [
@@ -70,17 +69,12 @@ def as_seen(vae: BetaVAE, X: NDArray) -> NDArray:
     return np.stack([np.cos(X), np.sin(X)], axis=-1)
 
 
-def principal_components(
-    X: NDArray, n_components: int, parameters: Mapping[str, NDArray], spectrum: LatentSpectrum
-) -> tuple[Baseline, LatentSpectrum]:
-    """PCA of the same samples with as many components as the code has latents, read by the same estimator."""
+def principal_components(X: NDArray, n_components: int) -> NDArray[np.float64]:
+    """Scores of the same samples on as many principal components as the code has latents, at least two columns."""
     flat = X.reshape(len(X), -1).astype(np.float64)
     kept = min(max(n_components, 2), *flat.shape)
     scores = PCA(kept, random_state=0).fit_transform(flat)
-    scores = np.pad(scores, ((0, 0), (0, max(0, 2 - kept))))  # one column has one component; pictures want a plane
-    fit = spectrum.fit(scores[:, :n_components])
-    matrix = correlation_matrix(parameters, scores) if parameters else None
-    return Baseline(scores, matrix, fit.energies_, fit.labels_), fit
+    return np.pad(scores, ((0, 0), (0, max(0, 2 - kept))))  # one column has one component; pictures want a plane
 
 
 def baseline_clusters(Z: NDArray, truth: NDArray, seed: int) -> dict[str, float]:

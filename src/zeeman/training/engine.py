@@ -18,8 +18,9 @@ import torch
 from torch import Tensor, nn
 
 from zeeman.base.checks import check_choice, check_positive_integer
+from zeeman.base.processes import can_fork
 from zeeman.training.ensemble import Apart, Ensemble, Programs, Stacked, Threaded
-from zeeman.training.forked import Forked, can_fork
+from zeeman.training.forked import Forked
 from zeeman.training.machine import half_precision_is_fast, quiet_machine, synchronize
 
 __all__ = ["ENGINES", "PRECISIONS", "Engine", "choose_engine"]

@@ -11,11 +11,7 @@ from __future__ import annotations
 
 import mmap
 import multiprocessing
-import signal
 import struct
-import sys
-import threading
-import warnings
 from collections.abc import Sequence
 from multiprocessing.connection import Connection
 from typing import NoReturn
@@ -25,24 +21,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from zeeman.base.processes import can_fork, forked
 from zeeman.training.ensemble import Shares, Stacked, Visitor
 
-__all__ = ["Forked", "can_fork"]
+__all__ = ["Forked"]
 
 _MOST_SLOTS, _SLOTS_BYTES = 64, 1 << 26
 _STEP, _COLLECT, _VISIT = b"s", b"c", b"v"
 _REQUEST = struct.Struct("cd")  # what to do, and for a step the learning rate
 _DONE, _FAILED = b"+", b"-"
-
-
-def can_fork() -> bool:
-    """Whether processes can be forked here and train: Linux without an accelerator, the main thread, no daemon."""
-    return (
-        sys.platform == "linux"
-        and not torch.cuda.is_available()
-        and threading.current_thread() is threading.main_thread()
-        and not multiprocessing.current_process().daemon
-    )
 
 
 class Forked(Shares):
@@ -135,13 +122,8 @@ class _Helper:
         self._n_slots = max(1, min(_MOST_SLOTS, _SLOTS_BYTES // (batch.nbytes + noise.nbytes)))
         self._slots = [tuple(_shared(one) for one in (batch, noise)) for _ in range(self._n_slots)]
         self._n_asked = self._n_behind = 0
-        context = multiprocessing.get_context("fork")
-        self.here, there = context.Pipe()
-        about = share, self._slots, visitor, threads, there, [*ends, self.here]
-        self._process = context.Process(target=_serve, args=about, daemon=True)
-        with warnings.catch_warnings():  # of threads that a fork does not copy: the helper needs none of them
-            warnings.simplefilter("ignore", DeprecationWarning)
-            self._process.start()
+        self.here, there = multiprocessing.Pipe()
+        self._process = forked(_serve, share, self._slots, visitor, threads, there, [*ends, self.here])
         there.close()
 
     def step(self, batch: Tensor, noise: Tensor, rate: float) -> None:
@@ -215,7 +197,6 @@ def _serve(
     """Do what is asked until the other end is closed."""
     for end in ends:  # copies of the parent's: this process must see when the parent is gone
         end.close()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what Ctrl-C means
     torch.set_num_threads(threads)
     torch.set_flush_denormal(True)
     n_steps = 0
