@@ -26,6 +26,7 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.decomposition import PCA, FastICA
 from sklearn.exceptions import ConvergenceWarning
 
+from zeeman.base.processes import side_by_side
 from zeeman.base.random import entropy_of, stream
 from zeeman.base.types import Codes, Samples, Seed
 from zeeman.replicas import maps
@@ -165,7 +166,7 @@ def degeneracy(
     with one_thread():
         values = _compared(replicas, lifted, pairs, n_axes, seed)
         nulls = {name: _nulls(name, replicas, seed) for name in COLUMNS}
-        verdicts = [verdict(replicas[a], replicas[b], seed=seed) for a, b in pairs]
+        verdicts = list(side_by_side(lambda pair: verdict(replicas[pair[0]], replicas[pair[1]], seed=seed), pairs))
     return Degeneracy(
         values, nulls, pairs, verdicts,
         latents=[use_of_latents(Z, scale) for Z, scale in zip(replicas, widths, strict=True)],
