@@ -7,8 +7,9 @@ the modules and first weights of ours, for as many epochs, judged by held-out EL
     optimiser: 17 M weights, read p g m v and write p m v -> 0.48 GB a step
 
 Replicas of the MLP: a step of 8 together over a step of one, by width and batch, best of interleaved repeats: of one
-process in its own time (which a busy machine changes little), of two shares in two processes by the clock. The floor is arithmetic alone: 8 times the multiplications
-of one at the rate of a large product, over the time that one takes; two cores halve it at best.
+process in its own time (which a busy machine changes little), of two shares in two processes by the clock. The floor
+is arithmetic alone: 8 times the multiplications of one at the rate of a large product, over the time that one takes;
+two cores halve it at best.
 
     python benchmarks/training.py [--samples 2048] [--epochs 2] [--skip-mlp] [--skip-table] [--widths 16 32 ...]
 """

@@ -43,7 +43,10 @@ _ALL_ROADS = "square"  # the row that is measured by every signal
 
 @dataclass(frozen=True)
 class Line:
-    """One row measured: what every estimator found (plain values), the exact temperature and the seconds it took."""
+    """One row measured: what every estimator found (plain values), the exact temperature, the seconds it took.
+
+    `seed` and `commit` say what it was measured with: rows of one table may be of several commands.
+    """
 
     key: str
     title: str
@@ -53,6 +56,8 @@ class Line:
     found: dict[str, dict[str, Any]]
     seconds: float
     roads: tuple[dict[str, Any], ...] = ()
+    seed: int = 0
+    commit: str | None = None
 
     def pull(self, estimator: str) -> float:
         """(value - exact) / error, the error of the exact value included."""
@@ -89,7 +94,7 @@ def critical_table(
     lines = []
     for key in shelf.each(list(rows or ROWS), f"critical temperatures, {size}"):
         lines.append(_line(key, ROWS[key], effort, shelf, seed))
-        _write(folder, effort, seed, lines)
+        _write(folder, effort, lines)
     return lines
 
 
@@ -128,8 +133,7 @@ def markdown(record: Mapping[str, Any]) -> str:
     seconds = sum(line.seconds for line in lines)
     text.append(
         f"Size *{record['size']}*, {len(lines)} of {len(ROWS)} rows, {seconds / 60:.0f} minutes on "
-        f"{made['processors']} processors; zeeman {made['versions'].get('zeeman', '')}, commit "
-        f"{made['commit']}."
+        f"{made['processors']} processors; zeeman {made['versions'].get('zeeman', '')}; {_origins(lines)}."
     )
     return "\n".join(text)
 
@@ -149,6 +153,18 @@ def written(lines: Sequence[Line]) -> str:
             cells.append(f"{shorthand(one['value'], one['error'])}{of}, {line.pull(name):+.1f}")
         text.append(f"| {' | '.join(cells)} |")
     return "\n".join(text)
+
+
+def _origins(lines: Sequence[Line]) -> str:
+    """Which rows are of which seed and commit."""
+    groups: dict[tuple[int, str | None], list[str]] = {}
+    for line in lines:
+        groups.setdefault((line.seed, line.commit), []).append(line.key)
+    told = [
+        f"seed {seed}, commit {commit or 'unknown'}: {'all' if len(groups) == 1 else ', '.join(keys)}"
+        for (seed, commit), keys in groups.items()
+    ]
+    return "; ".join(told)
 
 
 def _pulls(lines: Sequence[Line]) -> str:
@@ -204,7 +220,10 @@ def _line(key: str, row: Row, effort: Effort, shelf: Shelf, seed: int) -> Line:
         found[name] = json.loads(str(stored["found"]))
     roads = _roads(row, data, centre, about, effort, shelf, seed) if key == _ALL_ROADS else ()
     exact = spins.exact.critical_temperature(row.make(8))
-    return Line(key, row.title, row.beside, float(exact), float(exact.error), found, shelf.seconds - before, roads)
+    return Line(
+        key, row.title, row.beside, float(exact), float(exact.error), found, shelf.seconds - before, roads, seed,
+        provenance()["commit"],
+    )  # fmt: skip
 
 
 def _roads(
@@ -297,15 +316,13 @@ def _draw(found: CriticalTemperature, path: Path, exact: float) -> None:
     save(draw(found, exact=exact), path, dpi=150)
 
 
-def _write(folder: Path, effort: Effort, seed: int, lines: Sequence[Line]) -> None:
-    """Write these lines, and beside them those that an earlier command with the same seed left there."""
+def _write(folder: Path, effort: Effort, lines: Sequence[Line]) -> None:
+    """Write these lines, and beside them those that earlier commands left there."""
     path = folder / "table.json"
-    before = read_json(path) if path.is_file() else {}
-    kept = before["lines"] if before.get("seed") == seed else []
+    kept = read_json(path)["lines"] if path.is_file() else []
     joined = {one["key"]: one for one in [*kept, *(asdict(line) for line in lines)]}
     record = {
-        "size": effort.name, "seed": seed, "lines": [joined[key] for key in ROWS if key in joined],
-        "provenance": provenance(),
+        "size": effort.name, "lines": [joined[key] for key in ROWS if key in joined], "provenance": provenance(),
     }  # fmt: skip
     write_json(path, record)
     write_text(folder / "table.md", markdown(record) + "\n")
