@@ -155,7 +155,9 @@ class _Helper:
         self.answer()
 
     def close(self) -> None:
-        """End the process."""
+        """End the process, at once if it was asked for more than it has done."""
+        if self._n_behind:
+            self._process.terminate()
         self.here.close()
         self._process.join()
 
