@@ -90,3 +90,34 @@ def test_no_process_is_left_when_the_caller_stops(tmp_path):
     results.close()
     with pytest.raises(ProcessLookupError):
         os.kill(int((tmp_path / "1").read_text()), 0)
+
+
+def test_exceptions_and_results_that_cannot_be_sent_are_told():
+    class Local(Exception):
+        pass
+
+    def work(n):
+        if n == 1:
+            raise Local("of mine")
+        return lambda: n
+
+    with pytest.raises(RuntimeError, match="Local: of mine"):
+        list(side_by_side(lambda n: None if n == 0 else work(n), range(2)))
+    with pytest.raises(TypeError, match="cannot be sent"):
+        list(side_by_side(work, [0, 0]))
+
+
+def test_a_program_with_its_own_handler_of_sigterm_does_not_wait():
+    def work(n):
+        if n == 0:
+            raise ValueError("at once")
+        time.sleep(30.0)
+
+    before = signal.signal(signal.SIGTERM, lambda *_: None)
+    start = time.monotonic()
+    try:
+        with pytest.raises(ValueError, match="at once"):
+            list(side_by_side(work, range(2)))
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert time.monotonic() - start < 15.0

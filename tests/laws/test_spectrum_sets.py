@@ -136,6 +136,15 @@ def test_density_halfway_along_two_gaussians(apart):
     assert abs(along(Z, localized, (x > 0).astype(int)) - expected) < 0.15
 
 
+def test_density_halfway_is_told_of_small_sets_in_large_ones():
+    rng = np.random.default_rng(0)
+    Z = np.concatenate([rng.standard_normal((50_000, 2)), rng.normal([8.0, 0.0], 1.0, (60, 2))])
+    labels = np.repeat([0, 1], [50_000, 60])
+    x = np.clip(Z[:, 0] / 4 - 1, -1, 1)
+    assert 0.0 < along(Z, np.stack([-x, x], axis=1), labels) < np.inf
+    assert along(Z[:50_010], np.stack([-x, x], axis=1)[:50_010], labels[:50_010]) == 0.0
+
+
 def density(x, apart):
     return np.exp(-((x - apart / 2) ** 2) / 2) + np.exp(-((x + apart / 2) ** 2) / 2)
 

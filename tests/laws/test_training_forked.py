@@ -220,3 +220,42 @@ def test_processes_are_among_the_rivals(monkeypatch):
     modules, batch = replicas(4), data(64).reshape(4, 16, 5)
     chosen = choose_engine(modules, batch, torch.zeros(4, 16, 1), 400)
     assert any("2 shares" in name for name in chosen.milliseconds) or chosen.engine != "stacked"
+
+
+def test_trained_weights_are_not_shared_with_processes_forked_later():
+    modules = replicas(4)
+    forked = Engine("stacked", workers=2).build(modules)
+    for _ in range(2):
+        forked.step(data(64).reshape(4, 16, 5), torch.zeros(4, 16, 1), 1e-2)
+    forked.modules_in_step()
+    forked.close()
+    before = weights(modules)
+    pid = os.fork()
+    if pid == 0:
+        with torch.no_grad():
+            modules[3].layer.weight.add_(5.0)
+        os._exit(0)
+    os.waitpid(pid, 0)
+    assert torch.equal(weights(modules), before)
+
+
+def test_a_continued_training_may_be_held_to_one_process(tmp_path, monkeypatch):
+    class Stop(Exception):
+        pass
+
+    def stop(epoch):
+        if epoch == 2:
+            raise Stop
+
+    monkeypatch.setattr("zeeman.training.loop.choose_engine", lambda *a, **k: Engine("stacked", traced=True, workers=2))
+    plan = {"noise_shape": (1,), "term_names": ("error",), "n_epochs": 4, "batch_size": 16}
+    whole, broken = replicas(4), replicas(4)
+    train(whole, data(), Plan(**plan), validate=merit, after_epoch=release)
+    with pytest.raises(Stop):
+        train(broken, data(), Plan(**plan), validate=merit, after_epoch=release, watch=stop, checkpoint=tmp_path / "c")
+    again = replicas(4)
+    done = train(
+        again, data(), Plan(**plan, n_threads=1), validate=merit, after_epoch=release, checkpoint=tmp_path / "c"
+    )
+    assert done.engine.workers == 1
+    torch.testing.assert_close(weights(whole), weights(again), rtol=1e-5, atol=1e-6)

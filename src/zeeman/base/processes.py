@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
+import pickle
 import signal
 import sys
 import threading
@@ -12,6 +14,8 @@ from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Any, TypeVar
+
+from threadpoolctl import threadpool_limits
 
 __all__ = ["can_fork", "forked", "processors", "side_by_side"]
 
@@ -60,6 +64,8 @@ def side_by_side(function: Callable[[T], R], items: Sequence[T]) -> Iterator[R]:
         for i in range(len(items)):
             yield _received(ends[i % n_workers], workers[i % n_workers])
     finally:
+        for end in ends:
+            end.close()
         for worker in workers:
             worker.terminate()
             worker.join()
@@ -78,25 +84,40 @@ def _cores() -> int:
 
 def _undisturbed(target: Callable[..., None], *about: Any) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what Ctrl-C means
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # and ends this process in this way
     target(*about)
 
 
 def _work(function: Callable[[T], R], items: Sequence[T], there: Connection, ends: Sequence[Connection]) -> None:
     for end in ends:
         end.close()
-    for item in items:
-        with warnings.catch_warnings(record=True) as caught:
-            warnings.simplefilter("always")
-            try:
-                result: tuple[Any, Exception | None] = function(item), None
-            except Exception as error:  # whatever it is, the parent raises it
-                result = None, error
-        try:
-            there.send((*result, [(str(one.message), one.category) for one in caught]))
-        except OSError:  # the parent is gone
+    with threadpool_limits(1):  # one core each; and threads of the parent are not there to be woken
+        for item in items:
+            with warnings.catch_warnings(record=True) as caught:
+                warnings.simplefilter("always")
+                try:
+                    result: tuple[Any, Exception | None] = function(item), None
+                except Exception as error:  # whatever it is, the parent raises it
+                    result = None, _portable(error)
+            told = [(str(one.message), one.category) for one in caught]
+            with contextlib.suppress(OSError):  # the parent is gone
+                try:
+                    there.send((*result, told))
+                    if result[1] is None:
+                        continue
+                except (TypeError, AttributeError, pickle.PicklingError) as error:
+                    why = f"a result cannot be sent to another process: {error}"
+                    there.send((None, TypeError(why), told))
             return
-        if result[1] is not None:
-            return
+
+
+def _portable(error: Exception) -> Exception:
+    """The exception if it arrives as it is, else its name and message."""
+    try:
+        pickle.loads(pickle.dumps(error))
+    except Exception:
+        return RuntimeError(f"{type(error).__name__}: {error}")
+    return error
 
 
 def _received(end: Connection, worker: BaseProcess) -> Any:

@@ -55,6 +55,8 @@ class Count:
         sides, by the kind of evidence that has the lower held-out energy at k.
     compact : dict
         k -> `Sets`, where a mixture has the lower held-out energy.
+    bent : dict
+        k -> density halfway along the samples, where there is a valley on the line only.
     """
 
     n_clusters: int
@@ -62,6 +64,7 @@ class Count:
     threshold: dict[int, float]
     valley: dict[int, float]
     compact: dict[int, Sets]
+    bent: dict[int, float]
 
 
 def count_clusters(
@@ -89,7 +92,8 @@ def count_clusters(
         The number of clusters, if it is known.
     """
     separations, valleys = evidence(Z, states)
-    valleys |= _bent(Z, states, separations, valleys)
+    bent = _bent(Z, states, separations, valleys)
+    valleys |= bent
     thresholds = dict.fromkeys(separations, HALVED_GAUSSIAN)
     shapes = _largest(separations, valleys, thresholds)
     doublets = (2, 4) if known is None and is_rotor(energies) else ()
@@ -107,14 +111,14 @@ def count_clusters(
         thresholds |= {k: v for k, v in null.items() if k not in compact}
         shaped = {k: v for k, v in separations.items() if k not in compact}
         n_clusters = max(n_clusters, _largest(shaped, valleys, thresholds))
-    return Count(n_clusters, separations, thresholds, valleys, compact)
+    return Count(n_clusters, separations, thresholds, valleys, compact, bent)
 
 
 def recount(Z: NDArray[np.float64], states: NDArray[np.float64], times: NDArray[np.integer], count: Count) -> int:
     """Number of clusters of a resample, sample n taken times[n] times, with the bases and thresholds of `count`."""
     drawn = np.repeat(Z, times, axis=0)
     separations, valleys = evidence(drawn, np.repeat(states, times, axis=0))
-    valleys |= {k: v for k, v in count.valley.items() if v >= _EVEN}
+    valleys |= count.bent
     shapes = {k: v for k, v in separations.items() if k not in count.compact}
     n_clusters = _largest(shapes, valleys, count.threshold)
     for k, found in count.compact.items():

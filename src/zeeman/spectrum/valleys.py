@@ -17,6 +17,7 @@ __all__ = ["along", "dip", "shallowest", "worst_dip"]
 
 _BINS = 12
 _MAX_SAMPLES, _NEIGHBOURS = 3_000, 24
+_FEWEST = 24  # samples of a cell
 _SLICE = 0.04  # of the samples of two sets that stand for one place between them
 
 
@@ -96,9 +97,9 @@ def _curvature(counts: NDArray, x: NDArray[np.float64], max_iterations: int = 50
 def along(Z: NDArray[np.float64], localized: NDArray[np.float64], labels: NDArray[np.integer]) -> float:
     """Density halfway from one cell to another along the samples, over that at their sides; the largest of all pairs.
 
-    1 or more: no valley. The place of a sample of cells a and b is the difference of their localized states; halfway it
-    is 0, a side is its median in a cell. Density is the number of samples in a ball about a sample, mean over the
-    slice of samples nearest to a place.
+    1 or more: no valley; 0: too few samples to say. The place of a sample of cells a and b is the difference of their
+    localized states; halfway it is 0, a side is its median in a cell. Density is the number of samples in a ball about
+    a sample, mean over the slice of samples nearest to a place.
 
     Parameters
     ----------
@@ -106,11 +107,15 @@ def along(Z: NDArray[np.float64], localized: NDArray[np.float64], labels: NDArra
     localized : ndarray, (sample, cell)
     labels : ndarray, (sample,)
     """
-    seen = np.linspace(0, len(Z) - 1, min(len(Z), _MAX_SAMPLES)).astype(int)
+    cells = [np.flatnonzero(labels == one) for one in range(localized.shape[1])]
+    if min(len(cell) for cell in cells) < _FEWEST:
+        return 0.0  # too few to say anything
+    every = max(1.0, len(Z) / _MAX_SAMPLES)  # of a small cell at least the fewest, or there is no place to look at
+    seen = np.sort(np.concatenate([
+        cell[np.linspace(0, len(cell) - 1, max(_FEWEST, int(len(cell) / every))).astype(int)] for cell in cells
+    ]))  # fmt: skip
     Z, localized, labels = Z[seen], localized[seen], labels[seen]
     sizes = np.bincount(labels, minlength=localized.shape[1])
-    if sizes.min() < 4:
-        return np.inf
     tree = scipy.spatial.KDTree(Z)
     reach = tree.query(Z, [min(_NEIGHBOURS, len(Z))])[0][:, 0]
 

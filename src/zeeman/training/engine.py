@@ -7,6 +7,7 @@ costs three hundred times as much on another. So the first steps are timed, on c
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import os
 import time
@@ -20,7 +21,7 @@ from torch import Tensor, nn
 from zeeman.base.checks import check_choice, check_positive_integer
 from zeeman.base.processes import can_fork
 from zeeman.training.ensemble import Apart, Ensemble, Programs, Stacked, Threaded
-from zeeman.training.forked import Forked
+from zeeman.training.forked import Forked, ProcessLost
 from zeeman.training.machine import half_precision_is_fast, quiet_machine, synchronize
 
 __all__ = ["ENGINES", "PRECISIONS", "Engine", "choose_engine"]
@@ -146,19 +147,20 @@ def choose_engine(
 def _fastest(
     best: Engine, free: dict[str, bool], modules: list[nn.Module], batch: Tensor, noise: Tensor, n_steps: int
 ) -> Engine:
-    ensemble = best.build(copy.deepcopy(modules))
-    times = {best.name: _milliseconds(ensemble, best.threads, batch, noise, n_steps)}
+    times: dict[str, float] = {}
+
+    def timed(rival: Engine) -> float:
+        if rival.name not in times:
+            to_beat = min(times.values(), default=float("inf"))
+            with contextlib.closing(rival.build(copy.deepcopy(modules))) as ensemble:
+                times[rival.name] = _milliseconds(ensemble, rival.threads, batch, noise, n_steps, to_beat)
+        return times[rival.name]
 
     def challenge(best: Engine, **change: Any) -> Engine:
-        nonlocal ensemble
         rival = replace(best, **change)
-        if rival.name not in times:
-            if list(change) != ["threads"]:
-                ensemble.close()
-                ensemble = rival.build(copy.deepcopy(modules))
-            times[rival.name] = _milliseconds(ensemble, rival.threads, batch, noise, n_steps, times[best.name])
-        return rival if times[rival.name] < 0.97 * times[best.name] else best
+        return rival if timed(rival) < 0.97 * timed(best) else best
 
+    timed(best)
     on_cpu, cores = batch.device.type == "cpu", torch.get_num_threads()
     if free["threads"] and on_cpu and cores > 1:
         best = challenge(best, threads=cores)
@@ -168,12 +170,12 @@ def _fastest(
         if on_cpu and cores > 1 and in_turn < cores * times[best.name]:  # else they do not win side by side either
             best = challenge(best, engine="threads", threads=1 if free["threads"] else best.threads)
     if best.engine == "stacked" and on_cpu and free["threads"] and 1 < cores <= len(modules) and can_fork():
-        best = challenge(best, workers=cores, threads=1)
+        with contextlib.suppress(OSError, ProcessLost):  # no memory or no leave for another process: do without
+            best = challenge(best, workers=cores, threads=1)
     if best.engine != "stacked" and any(p.ndim == 4 for p in modules[0].parameters()):
         best = challenge(best, channels_last=True)
     if free["precision"] and half_precision_is_fast(batch.device):
         best = challenge(best, precision="bfloat16")
-    ensemble.close()
     return replace(best, milliseconds=times)
 
 

@@ -24,12 +24,16 @@ from torch import Tensor, nn
 from zeeman.base.processes import can_fork, forked
 from zeeman.training.ensemble import Shares, Stacked, Visitor
 
-__all__ = ["Forked"]
+__all__ = ["Forked", "ProcessLost"]
 
 _MOST_SLOTS, _SLOTS_BYTES = 64, 1 << 26
 _STEP, _COLLECT, _VISIT = b"s", b"c", b"v"
 _REQUEST = struct.Struct("cd")  # what to do, and for a step the learning rate
 _DONE, _FAILED = b"+", b"-"
+
+
+class ProcessLost(RuntimeError):
+    """A process that trains replicas has ended."""
 
 
 class Forked(Shares):
@@ -90,9 +94,11 @@ class Forked(Shares):
         super().restore(moments, n_steps)
 
     def close(self) -> None:
-        """End the helpers; the weights stay."""
+        """End the helpers; the weights stay, no longer shared."""
         for helper in self._helpers:
             helper.close()
+        for share in self._stacks[1:] if self._helpers else ():
+            share.move(torch.clone)
         self._helpers = []
 
     def _wait(self) -> None:
@@ -155,9 +161,8 @@ class _Helper:
         self.answer()
 
     def close(self) -> None:
-        """End the process, at once if it was asked for more than it has done."""
-        if self._n_behind:
-            self._process.terminate()
+        """End the process; what it has done is here already."""
+        self._process.terminate()
         self.here.close()
         self._process.join()
 
@@ -173,7 +178,7 @@ class _Helper:
 
     def _fail(self) -> NoReturn:
         self._process.join(1.0)
-        raise RuntimeError(
+        raise ProcessLost(
             f"a process that trains replicas ended (exit code {self._process.exitcode}; -9 is often a lack of memory); "
             "n_threads=1 trains without such processes, and a checkpoint continues where it was stored"
         ) from None

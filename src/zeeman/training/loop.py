@@ -13,7 +13,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -184,7 +184,10 @@ def _continue(modules: Sequence[nn.Module], data: Tensor, plan: Plan, found: Che
     n = len(modules)
     for module, state in zip(modules, unflatten(found.tensors, "module", n), strict=True):
         module.load_state_dict(state)
-    run = _run_of(modules, data, plan, Engine(**found.place["engine"]))
+    engine = Engine(**found.place["engine"])
+    if plan.n_threads is not None:
+        engine = replace(engine, threads=plan.n_threads, workers=1)
+    run = _run_of(modules, data, plan, engine)
     run.epoch, run.step = found.place["epoch"], found.place["step"]
     run.sums.copy_(found.tensors["sums"])
     run.history = {name: found.tensors[f"history/{name}"].tolist() for name in run.history}
