@@ -127,9 +127,11 @@ def test_a_lost_process_is_told():
     batch, noise = data(64).reshape(4, 16, 5), torch.zeros(4, 16, 1)
     for _ in range(2):
         forked.step(batch, noise, 1e-2)
-    os.kill(forked._helpers[0]._process.pid, signal.SIGKILL)
+    process = forked._helpers[0]._process
+    os.kill(process.pid, signal.SIGKILL)
+    process.join()
     with pytest.raises(RuntimeError, match=r"exit code -9.*n_threads=1"):
-        forked.modules_in_step()
+        forked.collect()
     forked.close()
 
 
