@@ -67,7 +67,7 @@ def side_by_side(function: Callable[[T], R], items: Sequence[T]) -> Iterator[R]:
         for end in ends:
             end.close()
         for worker in workers:
-            worker.terminate()
+            worker.kill()
             worker.join()
 
 

@@ -162,7 +162,7 @@ class _Helper:
 
     def close(self) -> None:
         """End the process; what it has done is here already."""
-        self._process.terminate()
+        self._process.kill()
         self.here.close()
         self._process.join()
 
