@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 __all__ = ["along", "dip", "shallowest", "worst_dip"]
 
-_BINS = 12
+_BINS, _WINDOW = 12, 0.5  # of the line from -1 to 1
 _MAX_SAMPLES, _NEIGHBOURS = 3_000, 24
 _FEWEST = 24  # samples of a cell
 _SLICE = 0.04  # of the samples of two sets that stand for one place between them
@@ -29,24 +29,16 @@ def shallowest(Z: NDArray[np.float64], labels: NDArray[np.integer], k: int) -> f
 
 def valley(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
     """Fewest samples halfway over those at the lesser side, plus two standard errors; 1 or more: no valley."""
-    within = np.sum([np.cov(part.T, ddof=0).reshape(part.shape[1], -1) * len(part) for part in (a, b)], axis=0)
-    apart = b.mean(axis=0) - a.mean(axis=0)
-    ridge = 1e-9 * (np.trace(within) + (len(a) + len(b)) * apart @ apart)
-    if ridge == 0.0:
+    x = _between(a, b)
+    if x is None:
         return 1.0
-    across = np.linalg.solve(within + ridge * np.eye(len(within)), apart)
-    across /= max(np.linalg.norm(across), np.finfo(float).tiny)
-    low, high = np.median(a @ across), np.median(b @ across)
-    if not high > low:
-        return 1.0
-    line = np.sort(np.concatenate([a @ across, b @ across]))
-    window = (high - low) / 4.0
+    line = np.sort(x)
 
     def count(center: NDArray[np.float64]) -> NDArray[np.integer]:
-        return np.searchsorted(line, center + window / 2) - np.searchsorted(line, center - window / 2)
+        return np.searchsorted(line, center + _WINDOW / 2) - np.searchsorted(line, center - _WINDOW / 2)
 
-    side = max(1, int(count(np.array([low, high])).min()))
-    middle = int(count(np.linspace(low + window, high - window, 9)).min())
+    side = max(1, int(count(np.array([-1.0, 1.0])).min()))
+    middle = int(count(np.linspace(-1.0 + _WINDOW, 1.0 - _WINDOW, 9)).min())
     return (middle + 2.0 * float(np.sqrt(middle + side))) / side
 
 
@@ -64,20 +56,30 @@ def dip(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
     Along the line that best tells them apart (Fisher's discriminant), x = -1 and 1 at the medians, the counts are
     fitted by ln n(x) = c_0 + c_1 x + c_2 x^2 (Poisson regression); c_2 is returned. Negative: a hill, no valley.
     """
+    x = _between(a, b)
+    if x is None:
+        return -np.inf
+    counts, edges = np.histogram(x, np.linspace(-1.0, 1.0, _BINS + 1))
+    return _curvature(counts, (edges[1:] + edges[:-1]) / 2.0)
+
+
+def _between(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64] | None:
+    """All samples of both sets on the line that best tells them apart, -1 and 1 at the medians; None if there is none.
+
+    Fisher's discriminant: S^-1 (mean of b - mean of a), S the scatter within the sets.
+    """
     centers = [part.mean(axis=0) for part in (a, b)]
     within = sum((part - center).T @ (part - center) for part, center in zip((a, b), centers, strict=True))
     apart = centers[1] - centers[0]
     ridge = 1e-9 * (np.trace(within) + (len(a) + len(b)) * apart @ apart)
     if ridge == 0.0:
-        return -np.inf
+        return None
     across = np.linalg.solve(within + ridge * np.eye(len(apart)), apart)
     across /= max(np.linalg.norm(across), np.finfo(float).tiny)
     low, high = np.median(a @ across), np.median(b @ across)
     if not high > low:
-        return -np.inf
-    x = (np.concatenate([a, b]) @ across - (low + high) / 2.0) / ((high - low) / 2.0)
-    counts, edges = np.histogram(x, np.linspace(-1.0, 1.0, _BINS + 1))
-    return _curvature(counts, (edges[1:] + edges[:-1]) / 2.0)
+        return None
+    return (np.concatenate([a, b]) @ across - (low + high) / 2.0) / ((high - low) / 2.0)
 
 
 def _curvature(counts: NDArray, x: NDArray[np.float64], max_iterations: int = 50) -> float:
