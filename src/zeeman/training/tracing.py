@@ -119,7 +119,7 @@ class _Recorder(TorchDispatchMode):
                     return torch.bmm(second.mT, first.mT)
         result = operation(*args, **(kwargs or {}))
         if (operation in _SAME_AT_SAME_SHAPE and result.shape == args[0].shape) or (
-            operation is _aten.mul.Scalar and args[1] == 1
+            operation is _aten.mul.Scalar and args[1] == 1 and result.dtype == args[0].dtype
         ):
             self.know(result, self.written(args[0]))
             if id(args[0]) in self._products:
