@@ -44,6 +44,7 @@ SHAPES = {
     "half a ring": lambda rng: arc(rng, 0.5, 0.1),
     "three quarters of a ring": lambda rng: arc(rng, 0.75, 0.1),
     "ring": lambda rng: arc(rng, 1.0, 0.1),
+    "ring, thick": lambda rng: arc(rng, 1.0, 0.3),
     "two Gaussians, 2.5 apart": lambda rng: gaussians(rng, 2.5),
     "two Gaussians, 3 apart": lambda rng: gaussians(rng, 3.0),
     "two Gaussians, 4 apart": lambda rng: gaussians(rng, 4.0),
