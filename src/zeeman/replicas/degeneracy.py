@@ -15,10 +15,10 @@ What sees paired samples is fitted on one half of them and judged on the other.
 
 from __future__ import annotations
 
+import itertools
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -160,12 +160,12 @@ def degeneracy(
         raise ValueError("degeneracy compares retrainings, got 1 replica: train with n_replicas >= 2")
     seed = entropy_of(random_state)
     lifted = lifted or lift(codes, n_states, random_state=seed, verbose=verbose)
-    pairs = list(combinations(range(len(replicas)), 2))
+    pairs = list(itertools.combinations(range(len(replicas)), 2))
     n_axes = max(1, lifted.n_clusters - 1)
     widths = list(codes.scale) if isinstance(codes, Codes) else [None] * len(replicas)
     with one_thread():
         values = _compared(replicas, lifted, pairs, n_axes, seed)
-        nulls = {name: _nulls(name, replicas, seed) for name in COLUMNS}
+        nulls = dict(zip(COLUMNS, side_by_side(lambda name: _nulls(name, replicas, seed), COLUMNS), strict=True))
         verdicts = list(side_by_side(lambda pair: verdict(replicas[pair[0]], replicas[pair[1]], seed=seed), pairs))
     return Degeneracy(
         values, nulls, pairs, verdicts,
@@ -182,6 +182,10 @@ def _compared(
 ) -> dict[str, dict[str, NDArray[np.float64]]]:
     """Frame -> measure -> (pair,)."""
     halves = split(len(replicas[0]), 2, seed)
+
+    def measured(spaces: list[Samples]) -> dict[str, NDArray[np.float64]]:
+        return _measured(spaces, pairs, seed)
+
     states: list[Samples] = [spec.transform(Z) for spec, Z in zip(lifted.spectra, replicas, strict=True)]
     plain: dict[str, list[Samples]] = {
         "raw": replicas,
@@ -189,7 +193,7 @@ def _compared(
         "ICA": [_independent(Z, n_axes, seed) for Z in replicas],
         "energies": [own[:, :n_axes] for own in states],
     }
-    values = {frame: _measured(spaces, pairs, seed) for frame, spaces in plain.items()}
+    values = dict(zip(plain, side_by_side(measured, list(plain.values())), strict=True))
     blocks = [block for block in lifted.blocks if block[0] <= n_axes]
     values["energies"]["ordered_correlation"] = np.array([_by_blocks(states[a], states[b], blocks) for a, b in pairs])
     anchors = stream(seed, "anchors").permutation(len(replicas[0]))
@@ -198,9 +202,10 @@ def _compared(
         "relative": lambda train, test: _relative(replicas, anchors[np.isin(anchors, train)][:_ANCHORS], test),
         "lifted": lambda train, test: _lifted(states, lifted, train, test, n_axes),
     }
-    for frame, fit in fitted.items():
-        judged = [_measured(fit(train, test), pairs, seed) for train, test in halves]
-        values[frame] = {name: np.mean([half[name] for half in judged], axis=0) for name in COLUMNS}
+    judged = side_by_side(measured, [fit(train, test) for fit in fitted.values() for train, test in halves])
+    for frame in fitted:
+        both = list(itertools.islice(judged, len(halves)))
+        values[frame] = {name: np.mean([half[name] for half in both], axis=0) for name in COLUMNS}
     return values
 
 
