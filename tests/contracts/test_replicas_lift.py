@@ -69,6 +69,19 @@ def test_localized_states_belong_to_the_labels(lifted):
         assert (np.argmax(own, axis=1) == labels).mean() > 0.99
 
 
+def test_a_spectrum_that_is_known_is_not_fitted_again(codes, lifted):
+    again = zm.lift(codes, STATES, n_bootstrap=3, fitted={1: lifted.spectra[1]})
+    assert again.spectra[1] is lifted.spectra[1]
+    np.testing.assert_array_equal(again.coordinates, lifted.coordinates)
+    assert again.blocks == lifted.blocks
+
+
+@pytest.mark.parametrize(("replica", "states", "message"), [(4, STATES, "replica 4, of 4"), (0, 5, "6 states, but")])
+def test_a_spectrum_of_something_else_is_refused(codes, lifted, replica, states, message):
+    with pytest.raises(ValueError, match=message):
+        zm.lift(codes, states, fitted={replica: lifted.spectra[0]})
+
+
 def test_a_sequence_of_spaces_of_different_dimension(codes):
     wide = np.column_stack([codes.mean[1], np.zeros(SAMPLES)])
     pair = zm.lift([codes.mean[0], wide], n_states=4, n_bootstrap=0)

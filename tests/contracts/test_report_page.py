@@ -182,8 +182,9 @@ def full_report(tmp_path_factory):
         linear.bias.zero_()
     path = tmp_path_factory.mktemp("report") / "report.html"
     decoder = report.export_decoder(linear, latent_dim=2, output="sigmoid")
-    narrow = {"latent": plots.latent(analysis, columns=1)}
-    report.write_report(analysis, plots.draw_all(analysis), path, decoder, narrow=narrow)
+    pictures = {name: report.picture(figure) for name, figure in plots.draw_all(analysis).items()}
+    pictures["latent"] = report.picture(plots.latent(analysis), plots.latent(analysis, columns=1))
+    report.write_report(analysis, pictures, path, decoder)
     return analysis, path
 
 

@@ -1,6 +1,6 @@
 """A result and an `ax` in, artists out: figures at journal size, in colours that survive colour blindness."""
 
-from zeeman.plots.analysis import draw_all
+from zeeman.plots.analysis import draw_all, drawings
 from zeeman.plots.correlations import against, order_parameters
 from zeeman.plots.degeneracy import agreement, frames, ladder, retrainings
 from zeeman.plots.diagram import diagrams, zeeman_diagram
@@ -20,6 +20,7 @@ __all__ = [
     "decoded_plane",
     "diagrams",
     "draw_all",
+    "drawings",
     "energies",
     "frames",
     "kappa_rule",

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 from matplotlib.figure import Figure
 
 from zeeman.base.results import Analysis
@@ -13,42 +16,46 @@ from zeeman.plots.lattices import decoded, drawable, energies, samples
 from zeeman.plots.spectrum import spectrum
 from zeeman.plots.training import training
 
-__all__ = ["draw_all"]
+__all__ = ["draw_all", "drawings"]
 
 
-def draw_all(analysis: Analysis, *, columns: int = 2) -> dict[str, Figure]:
-    """Draw every figure that `analysis` supports.
+def drawings(analysis: Analysis) -> dict[str, Callable[..., Figure]]:
+    """Return what draws every figure that `analysis` supports.
 
     Parameters
     ----------
     analysis : Analysis
-    columns : int
-        2 for 183 mm (files, wide screens), 1 for 89 mm (one journal column, phones): same panels, other flow.
 
     Returns
     -------
-    dict of str to Figure
-        Keys, in order: latent, decoded, samples, energies, spectrum, zeeman_diagram, states, order_parameters,
-        retrainings, agreement, training.
+    dict of str to callable
+        Called as draw(columns=2) for 183 mm (files, wide screens), draw(columns=1) for 89 mm (one journal column,
+        phones): same panels, other flow. Keys, in order: latent, decoded, samples, energies, spectrum,
+        zeeman_diagram, states, order_parameters, retrainings, agreement, training.
     """
-    figures = {"latent": latent(analysis, columns=columns)}
+    found: dict[str, Callable[..., Figure]] = {"latent": partial(latent, analysis)}
     plane, real, generated = analysis.plane, analysis.real, analysis.generated
     if plane is not None and drawable(plane.means.shape[2:], plane.values):
-        figures["decoded"] = decoded(analysis, columns=columns)
+        found["decoded"] = partial(decoded, analysis)
     shared = [phase for phase in real if phase in generated]
     if shared and drawable(real[shared[0]].configurations.shape[1:]):
-        figures["samples"] = samples(real, generated, columns=columns)
+        found["samples"] = partial(samples, real, generated)
     if any(real[p].energies is not None and generated[p].energies is not None for p in shared):
-        figures["energies"] = energies(real, generated, columns=columns)
-    figures["spectrum"] = spectrum(analysis, columns=columns)
+        found["energies"] = partial(energies, real, generated)
+    found["spectrum"] = partial(spectrum, analysis)
     if analysis.diagrams:
-        figures["zeeman_diagram"] = diagrams(analysis.diagrams, n_clusters=analysis.n_clusters, columns=columns)
-    figures["states"] = states(analysis, columns=columns)
+        found["zeeman_diagram"] = partial(diagrams, analysis.diagrams, n_clusters=analysis.n_clusters)
+    found["states"] = partial(states, analysis)
     if analysis.order_parameters and analysis.correlations is not None:
-        figures["order_parameters"] = order_parameters(analysis, columns=columns)
+        found["order_parameters"] = partial(order_parameters, analysis)
     if analysis.retrainings is not None:
-        figures["retrainings"] = retrainings(analysis.retrainings, columns=columns)
-        figures["agreement"] = agreement(analysis.retrainings, columns=columns)
+        found["retrainings"] = partial(retrainings, analysis.retrainings)
+        found["agreement"] = partial(agreement, analysis.retrainings)
     if len(analysis.history.get("epoch", ())) > 1:
-        figures["training"] = training(analysis.history, best=analysis.best_replica, columns=columns)
-    return figures
+        found["training"] = partial(training, analysis.history, best=analysis.best_replica)
+    return found
+
+
+def draw_all(analysis: Analysis, *, columns: int = 2) -> dict[str, Figure]:
+    """Draw every figure that `analysis` supports, name -> Figure (see `drawings`)."""
+    return {name: draw(columns=columns) for name, draw in drawings(analysis).items()}

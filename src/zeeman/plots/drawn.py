@@ -152,7 +152,11 @@ def _outline(patch: Patch) -> Iterator[tuple[Any, ...]]:
 
 
 def _hex(colours: Any) -> list[str]:
-    return [to_hex(colour) for colour in np.atleast_2d(np.asarray(colours, dtype=float))] if len(colours) else []
+    if not len(colours):
+        return []
+    different, which = np.unique(np.atleast_2d(np.asarray(colours, dtype=float)), axis=0, return_inverse=True)
+    named = [to_hex(colour) for colour in different]
+    return [named[i] for i in which.ravel()]
 
 
 def _cycled(colours: list[str], i: int) -> str:

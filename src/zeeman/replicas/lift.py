@@ -8,7 +8,7 @@ that both know; nothing else is aligned.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -104,6 +104,7 @@ def lift(
     n_clusters: int | None = None,
     random_state: Seed = 0,
     n_bootstrap: int = 20,
+    fitted: Mapping[int, LatentSpectrum] | None = None,
     verbose: bool = False,
 ) -> Lift:
     """Read R retrainings in one frame.
@@ -122,6 +123,8 @@ def lift(
     random_state : int, Generator or None
     n_bootstrap : int
         Resamples for `energies_error`; 0 for none.
+    fitted : mapping of int to LatentSpectrum, optional
+        Replica -> the spectrum of its codes, where that is known already.
     verbose : bool
         Show progress.
 
@@ -132,20 +135,23 @@ def lift(
     Raises
     ------
     ValueError, TypeError
-        If the replicas hold different numbers of samples, or one cannot be read.
+        If the replicas hold different numbers of samples, or one cannot be read; if a spectrum of `fitted` is not of
+        these samples and `n_states`.
     """
     replicas = as_replicas(codes)
+    fitted = _of_these(fitted or {}, replicas, n_states)
     seed = entropy_of(random_state)
     settings = {"n_states": n_states, "n_bootstrap": n_bootstrap, "random_state": seed}
 
     def solved(Z: Samples) -> LatentSpectrum:
         return LatentSpectrum(n_clusters=n_clusters, **settings).fit(Z)
 
-    with Progress(len(replicas), "spectra", enabled=verbose) as progress:
-        spectra = []
-        for spec in side_by_side(solved, replicas):
-            spectra.append(spec)
+    left = [r for r in range(len(replicas)) if r not in fitted]
+    with Progress(len(left), "spectra", enabled=verbose) as progress:
+        for r, spec in zip(left, side_by_side(solved, [replicas[r] for r in left]), strict=True):
+            fitted[r] = spec
             progress.advance()
+        spectra = [fitted[r] for r in range(len(replicas))]
         found = np.array([spec.n_clusters_ for spec in spectra])
         agreed = n_clusters or int(np.argmax(np.bincount(found)))
         for r, spec in enumerate(spectra):
@@ -214,6 +220,21 @@ def as_replicas(codes: Any) -> list[NDArray[np.float64]]:
             "encode one data set with every model"
         )
     return checked
+
+
+def _of_these(
+    fitted: Mapping[int, LatentSpectrum], replicas: list[NDArray[np.float64]], n_states: int
+) -> dict[int, LatentSpectrum]:
+    for r, spec in fitted.items():
+        if r not in range(len(replicas)):
+            raise ValueError(f"fitted holds a spectrum of replica {r}, of {len(replicas)} replicas counted from 0")
+        found, wanted = (len(spec.labels_), len(spec.energies_)), (len(replicas[r]), n_states)
+        if found != wanted:
+            raise ValueError(
+                f"fitted[{r}] has {found[0]} samples and {found[1]} states, but its replica has {wanted[0]} and "
+                f"n_states = {wanted[1]}: fit it on these codes, or leave it out"
+            )
+    return dict(fitted)
 
 
 def _in_one_frame(

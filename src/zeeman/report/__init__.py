@@ -2,5 +2,6 @@
 
 from zeeman.report.export import Absent, PageDecoder, export_decoder
 from zeeman.report.page import write_report
+from zeeman.report.pictures import Picture, picture
 
-__all__ = ["Absent", "PageDecoder", "export_decoder", "write_report"]
+__all__ = ["Absent", "PageDecoder", "Picture", "export_decoder", "picture", "write_report"]

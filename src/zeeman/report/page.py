@@ -5,30 +5,24 @@ The page holds the decoder itself (`zeeman.report.export`) and sets window.zeema
 
 from __future__ import annotations
 
-import base64
-import io
 import os
 from collections.abc import Mapping, Sequence
 from html import escape
 from importlib import resources
 from string import Template
-from typing import TYPE_CHECKING
 
 from numpy.typing import NDArray
-from PIL import Image
 
 from zeeman.base.results import Analysis
 from zeeman.base.store import write_text
 from zeeman.report.export import Absent, PageDecoder
+from zeeman.report.pictures import Picture
 from zeeman.report.retrainings import RETRAININGS, section
 from zeeman.report.retrainings import finding as agreed
 from zeeman.report.scene import packed_scene, scene_of
 from zeeman.report.script import joined, style
 from zeeman.report.tables import listing, metrics_table
 from zeeman.report.words import caption, comparison, headline
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 __all__ = ["write_report"]
 
@@ -39,11 +33,10 @@ _ALONE = Absent("Only the decoder of one training is in this page.")
 
 def write_report(
     analysis: Analysis,
-    figures: Mapping[str, Figure],
+    pictures: Mapping[str, Picture],
     path: str | os.PathLike[str],
     decoder: PageDecoder | None = None,
     *,
-    narrow: Mapping[str, Figure] | None = None,
     decoders: Sequence[PageDecoder | Absent] | None = None,
     samples: NDArray | None = None,
 ) -> None:
@@ -52,19 +45,17 @@ def write_report(
     Parameters
     ----------
     analysis : Analysis
-    figures : mapping name -> Figure
-        Shown in this order, 183 mm wide.
+    pictures : mapping name -> Picture
+        Of the figures (`picture`), shown in this order.
     path : path
     decoder : PageDecoder, optional
         From `export_decoder`; without it the page shows the plane but decodes nothing.
-    narrow : mapping name -> Figure, optional
-        The same figures at 89 mm, shown on phones instead.
     decoders : sequence of PageDecoder or Absent, optional
         In place of `decoder`: one a training.
     samples : ndarray, (sample, site...), optional
         The data in the units of the decoder's means; the page shows those nearest to a point.
     """
-    drawn = {name: _figure(name, figure, analysis, narrow or {}) for name, figure in figures.items()}
+    drawn = {name: _figure(name, one, analysis) for name, one in pictures.items()}
     room = _PAGE_BYTES - _CHANGEABLE - sum(map(len, drawn.values()))
     scene = scene_of(analysis, _each(analysis, decoder, decoders), samples, most_bytes=room)
     data, arrays = packed_scene(scene)
@@ -107,24 +98,13 @@ def _details(analysis: Analysis) -> str:
     return f"<h2>How it was made</h2>{listings}" if listings else ""
 
 
-def _figure(name: str, figure: Figure, analysis: Analysis, narrow: Mapping[str, Figure]) -> str:
+def _figure(name: str, picture: Picture, analysis: Analysis) -> str:
     title, text = caption(name, analysis)
-    source = ""
-    if name in narrow:
-        source = f'<source media="(max-width: 44rem)" srcset="{_png(narrow[name], 220)}">'
-    width, height = (round(96 * inches) for inches in figure.get_size_inches())
-    image = f'<img src="{_png(figure, 200)}" width="{width}" height="{height}" style="max-width: {1.25 * width:.0f}px" '
+    source = f'<source media="(max-width: 44rem)" srcset="{picture.narrow}">' if picture.narrow else ""
+    width, height = picture.size
+    image = f'<img src="{picture.wide}" width="{width}" height="{height}" style="max-width: {1.25 * width:.0f}px" '
     image += f'alt="{escape(title)}. {escape(text)}">'
     return (
         f'<figure id="figure-{escape(name)}"><div class="sheet"><picture>{source}{image}</picture></div>'
         f"<figcaption><b>{escape(title)}{'' if title.endswith('?') else '.'}</b> {escape(text)}</figcaption></figure>"
     )
-
-
-def _png(figure: Figure, dpi: int) -> str:
-    """The figure in at most 256 colours, which halves it."""
-    drawn, small = io.BytesIO(), io.BytesIO()
-    figure.savefig(drawn, format="png", dpi=dpi, facecolor="white")
-    Image.open(drawn).convert("RGB").quantize(256, dither=Image.Dither.NONE).save(small, format="png", optimize=True)
-    best = min(drawn.getvalue(), small.getvalue(), key=len)
-    return f"data:image/png;base64,{base64.b64encode(best).decode()}"

@@ -101,7 +101,9 @@ def analyze(
     if job.options.n_replicas != 1:
         with folder.stage("lift"):
             analysis = _with_retrainings(analysis, trained, job.data, job.options, progress)
-    return publish(analysis, folder, page_decoders(trained), samples_in_means(trained[0], job.data.X), formats=formats)
+    return publish(
+        analysis, folder, page_decoders(trained), samples_in_means(trained[0], job.data.X), formats, progress=progress
+    )
 
 
 def vae_notes(vae: BetaVAE) -> list[str]:
@@ -151,9 +153,10 @@ def _with_retrainings(
     """Every training in one frame: those of `analysis` first, then those of the ensemble."""
     codes = retrainings.together([_codes(analysis), *(vae.encode(data.X) for vae in trained[1:])])
     elbo = np.concatenate([vae.elbo_ for vae in trained])
+    known = {} if analysis.spectrum is None else {analysis.best_replica: analysis.spectrum}
     several = retrainings.read_together(
         codes, _names(trained), n_states=options.n_states, n_clusters=options.n_clusters, seed=options.seed,
-        scores={"elbo": elbo}, progress=progress,
+        scores={"elbo": elbo}, fitted=known, progress=progress,
     )  # fmt: skip
     truth = as_text(data.labels)
     metrics = {**analysis.metrics, **retrainings.numbers(several, truth)}

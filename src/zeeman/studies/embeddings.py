@@ -83,8 +83,9 @@ def spectrum(
             with folder.stage("lift"):
                 analysis = _with_retrainings(analysis, spaces, paths, options, progress)
     analysis = publish(
-        replace(analysis, provenance=provenance(seed=options.seed, data_hash=data_hash)), folder, formats=formats
-    )
+        replace(analysis, provenance=provenance(seed=options.seed, data_hash=data_hash)), folder, formats=formats,
+        progress=progress,
+    )  # fmt: skip
     if paths[0].suffix.lower() == ".h5ad":
         write_back(paths[0], analysis, folder.path / paths[0].name)
     return analysis
@@ -182,8 +183,9 @@ def _with_retrainings(
     stems = [path.stem for path in paths]
     names = stems if len(set(stems)) == len(stems) else [f"{path.parent.name}/{path.stem}" for path in paths]
     several = retrainings.read_together(
-        spaces, names, n_states=options.n_states, n_clusters=options.n_clusters, seed=options.seed, progress=progress
-    )
+        spaces, names, n_states=options.n_states, n_clusters=options.n_clusters, seed=options.seed,
+        fitted={} if analysis.spectrum is None else {0: analysis.spectrum}, progress=progress,
+    )  # fmt: skip
     metrics = {
         **analysis.metrics,
         **retrainings.numbers(several, analysis.phases),

@@ -28,11 +28,15 @@ _MEASURES = {"agreement": "ordered_correlation", "matched": "matched_correlation
 
 def read_together(
     codes: Codes | Sequence[ArrayLike], names: Sequence[str], *, n_states: int, n_clusters: int | None, seed: int,
-    scores: Mapping[str, ArrayLike] | None = None, progress: bool = False,
+    scores: Mapping[str, ArrayLike] | None = None, fitted: Mapping[int, LatentSpectrum] | None = None,
+    progress: bool = False,
 ) -> Retrainings:  # fmt: skip
-    """Lift `codes` and judge what separates them; one name a training."""
+    """Lift `codes` and judge what separates them; one name a training, and the spectra that are known already."""
     parts = codes.mean if isinstance(codes, Codes) else codes
-    lifted = lift(codes, n_states, n_clusters=n_clusters, random_state=seed, n_bootstrap=_RESAMPLES, verbose=progress)
+    lifted = lift(
+        codes, n_states, n_clusters=n_clusters, random_state=seed, n_bootstrap=_RESAMPLES, fitted=fitted,
+        verbose=progress,
+    )  # fmt: skip
     with Progress(1, "agreement of frames", enabled=progress) as bar:
         report = degeneracy(codes, n_states, lifted=lifted, scores=scores, random_state=seed)
         bar.advance()
