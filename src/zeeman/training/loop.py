@@ -59,7 +59,7 @@ class Plan:
     engine: str = "auto"
     n_threads: int | None = None
     precision: str = "auto"
-    checkpoint_every: float = 30.0
+    checkpoint_every: float = 60.0
 
 
 @dataclass(frozen=True)
