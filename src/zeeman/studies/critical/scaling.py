@@ -35,8 +35,8 @@ __all__ = ["Law", "Limit", "Points", "bkt_limit", "crossing_limit", "peak_limit"
 Array = NDArray[np.float64]
 _UNDETERMINED = 0.1  # relative error of T_c above which a fit says nothing
 _LEAST_WEIGHT = 1e-3  # relative to the best fit; others are dropped
-# widths of the priors: t (1 + c t), x (1 + m L^-omega), A L^-omega on a cumulant; peaks move by more
-_C, _M, _A, _PEAK_C, _PEAK_M = 1.0, 1.0, 1.0, 2.0, 5.0
+# widths of the priors: t (1 + c t), x (1 + m L^-omega); peaks move by more
+_C, _M, _PEAK_C, _PEAK_M = 1.0, 1.0, 2.0, 5.0
 _D, _LOG = 2.0, 5.0  # of d X^2 and e X^3, in parts of s; of C in ln L + C
 
 
@@ -54,6 +54,8 @@ class Law:
         Value and slope of the signal at a Berezinskii-Kosterlitz-Thouless transition.
     unresolved : float
         Relative error of T_c that no fit at the usual sizes shows.
+    amplitude : float
+        Natural size of A, the standard deviation of its prior.
     """
 
     nu: float | None = None
@@ -61,6 +63,7 @@ class Law:
     omega_width: float = 0.5
     bkt: tuple[float, float] | None = None
     unresolved: float = 0.0
+    amplitude: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -117,7 +120,12 @@ def crossing_limit(points: Points, law: Law) -> Limit:
     for kept, n_terms in product(_windows(points, reach), (2, 3, 4)):
         exponent = [] if law.nu is not None else [_Parameter("1/nu", 1.0)]
         slopes = [_Parameter(f"a_{k}", a) for k, a in enumerate(_polynomial(kept, law, guess, n_terms))]
-        corrections = [_exponent(law), _Parameter("c", 0.0, _C), _Parameter("m", 0.0, _M), _Parameter("A", 0.0, _A)]
+        corrections = [
+            _exponent(law),
+            _Parameter("c", 0.0, _C),
+            _Parameter("m", 0.0, _M),
+            _Parameter("A", 0.0, law.amplitude),
+        ]
         parameters = [_Parameter("T_c", guess), *exponent, *corrections, *slopes]
         fits += _fitted(_crossing_model(law), parameters, kept, len(points.errors))
     return _average(fits, "U = sum_k a_k x^k + A L^-omega, x = L^(1/nu) t (1 + c t) (1 + m L^-omega)", _constants(law))
@@ -150,7 +158,7 @@ def bkt_limit(points: Points, law: Law) -> Limit:
         parameters = [
             _Parameter("T_c", centre), _Parameter("a", 2.0), _Parameter("C", 0.0, _LOG), _Parameter("c", 0.0, _C),
             _Parameter("d", 0.0, abs(law.bkt[1]) * _D), _Parameter("e", 0.0, abs(law.bkt[1]) * _D), _exponent(law),
-            _Parameter("A", 0.0, _A),
+            _Parameter("A", 0.0, law.amplitude),
         ]  # fmt: skip
         fits += _fitted(_bkt_model(law), parameters, kept, len(points.errors))
     form = (
