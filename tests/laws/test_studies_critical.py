@@ -6,7 +6,7 @@ import xarray as xr
 
 from zeeman import BetaVAE, spins
 from zeeman.studies.critical import critical_temperature
-from zeeman.studies.critical.laws import BKT_CUMULANT, BKT_HELICITY, BKT_LENGTH
+from zeeman.studies.critical.laws import BKT_CUMULANT, BKT_HELICITY, BKT_LENGTH, law_of
 from zeeman.studies.critical.samples import read_samples
 from zeeman.studies.critical.scaling import Law, Points, bkt_limit, crossing_limit, peak_limit
 
@@ -223,3 +223,51 @@ def test_refusals_name_the_remedy(ising):
 
 def hot():
     return [spins.sample(spins.Ising(spins.square(L)), [3.0, 3.2, 3.4], 400, seed=L) for L in (4, 8)]
+
+
+@pytest.mark.filterwarnings("ignore:blocks of")  # reweighting sees one long correlation in a frozen series
+def test_a_temperature_where_nothing_moves_is_left_out():
+    """All samples there are ground states: the signal has no error, and would outweigh every other point."""
+    data = [
+        spins.sample(spins.Ising(spins.square(L)), [0.3, *TEMPERATURES], 600, seed=L, method="swendsen-wang")
+        for L in (4, 8)
+    ]
+    found = critical_temperature(data, "binder", n_bootstrap=30)
+    assert abs(found.pull(EXACT)) < 5
+    assert found.error > 1e-3
+
+
+def test_a_stiffness_is_read_by_the_law_of_its_transition_or_not_at_all(ising):
+    with pytest.raises(ValueError, match="Berezinskii"):
+        critical_temperature(ising, "helicity")
+    mirrored = Law(None, 1.75, 0.1, BKT_HELICITY)
+    for coupling in (1.0, -1.0):
+        assert law_of(spins.XY(spins.square(4), coupling), "helicity") == mirrored
+    assert law_of(spins.XY(spins.triangular(4)), "length").bkt is None
+    assert law_of(spins.Ising(spins.square(4), field=0.1), "cumulant") == Law()
+
+
+def test_what_one_mean_over_sites_cannot_see_is_refused_before_training():
+    data = [spins.sample(spins.Ising(spins.square(L), -1.0), TEMPERATURES, 64, seed=L) for L in (4, 8)]
+    with pytest.raises(ValueError, match="alternates from site to site"):
+        critical_temperature(data, "latent")
+    assert abs(critical_temperature(data, "order", n_bootstrap=20).value - EXACT) < 0.5
+
+
+def test_the_torus_of_another_lattice_has_other_constants():
+    data = [spins.sample(spins.XY(spins.triangular(L)), [1.3, 1.4, 1.5, 1.6], 40, seed=L) for L in (4, 8)]
+    with pytest.raises(ValueError, match="not on that of the triangular one"):
+        critical_temperature(data, "order")
+
+
+@pytest.mark.parametrize("nu", [np.float32(1), np.int64(1)])
+def test_numbers_of_any_kind_are_numbers(ising, nu):
+    assert abs(critical_temperature(ising, "binder", nu=nu, n_bootstrap=20).pull(EXACT)) < 5
+
+
+def test_a_missing_estimator_and_a_wrong_temperature_are_named(ising):
+    with pytest.raises(ValueError, match="no estimator for L = 8, 16"):
+        critical_temperature(ising, {4: BetaVAE()})
+    wrong = [one.assign_coords(temperature=-one.temperature) for one in ising]
+    with pytest.raises(ValueError, match="temperature must be positive"):
+        critical_temperature(wrong, "binder")

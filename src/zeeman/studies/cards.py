@@ -37,6 +37,7 @@ HAMILTONIANS = {
     "Heisenberg": "H = -J sum_<ij> s_i . s_j, s a unit vector of 3 components",
 }
 LEAST = 1e-5  # probability of the chi-squared below which a store is not certified
+_FEWEST = 30  # effective samples that a z score needs
 _MOST_SITES = 4_000_000  # at each temperature, on which identities are evaluated
 _ORDER = "size of the order parameter"
 _AT_ONCE = 2**25  # bytes of samples held at once
@@ -118,17 +119,21 @@ class Card:
 
     @property
     def checks(self) -> dict[str, dict[str, float]]:
-        """Chi-squared of the z scores by kind: "energy" against exact values, identities by name."""
-        z: dict[str, list[float]] = {"energy": [one.z for one in self.readings if one.z is not None]}
-        for one in self.readings:
+        """Chi-squared of the z scores by kind: "energy" against exact values, identities by name.
+
+        Of temperatures with 30 effective samples or more: errors of fewer make no z score.
+        """
+        known = [one for one in self.readings if one.effective_sample_size >= _FEWEST]
+        z: dict[str, list[float]] = {"energy": [one.z for one in known if one.z is not None]}
+        for one in known:
             for name, value in one.identity_z.items():
                 z.setdefault(f"{name} identity", []).append(value)
         return {name: _judged(values) for name, values in z.items() if values}
 
     @property
     def certified(self) -> bool:
-        """Equilibrated, energies those of the configurations, and no check less probable than 1e-5."""
-        sound = self.equilibrated and self.energy_difference < 1e-9
+        """Equilibrated, energies those of the configurations, and checks, none of them less probable than 1e-5."""
+        sound = self.equilibrated and self.energy_difference < 1e-9 and bool(self.checks)
         return sound and all(one["probability"] >= LEAST for one in self.checks.values())
 
     def to_dict(self) -> dict[str, Any]:

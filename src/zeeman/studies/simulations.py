@@ -83,7 +83,8 @@ class Simulation:
         if self.out.suffix != ".zarr":
             raise ValueError(f"--out must end in .zarr, got {self.out}")
         model = self.spins
-        check_choice(self.method, ("auto", *(moves_of(model) or ())), f"method for {self.model}")
+        updates = moves_of(model, self.device) or ()  # refuses a device that is not there
+        check_choice(self.method, ("auto", *updates), f"method for {self.model}")
         why_not = None if self.method == "auto" else model.why_not(self.method)
         if why_not:
             raise ValueError(f"method {self.method!r} is not valid here: {why_not}")

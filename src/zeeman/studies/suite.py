@@ -19,7 +19,8 @@ from zeeman.base.progress import Progress
 from zeeman.base.random import stream
 from zeeman.base.store import provenance, read_json, write_json, write_text
 from zeeman.data.suite import INDEX
-from zeeman.spins import exact
+from zeeman.spins import Ising, exact, square
+from zeeman.spins.moves import moves_of
 from zeeman.spins.statistics import shorthand
 from zeeman.studies import cards
 from zeeman.studies.simulations import Simulation, build, bytes_each
@@ -108,6 +109,8 @@ class SuiteRun:
         check_choice(self.size, tuple(SIZES), "size of the suite")
         if self.seed < 0:
             raise ValueError(f"seed must be non-negative, got {self.seed}")
+        if self.device is not None:
+            moves_of(Ising(square(4)), self.device)  # refuses a device that is not there
         index = self.out / INDEX
         if index.is_file():
             there = read_json(index).get("settings")

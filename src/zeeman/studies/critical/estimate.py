@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import combinations
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from zeeman.base.progress import Progress
 from zeeman.base.random import entropy_of
 from zeeman.base.types import Seed
 from zeeman.spins.transitions import CriticalTemperature, Scaling
-from zeeman.studies.critical.laws import law_of
+from zeeman.studies.critical.laws import alternates, has_bkt_transition, law_of
 from zeeman.studies.critical.measure import Measured, measure
 from zeeman.studies.critical.orders import Order, codes_of, is_local, latent_template, model_order, principal_components
 from zeeman.studies.critical.samples import Samples, read_samples
@@ -28,7 +29,10 @@ __all__ = ["NAMES", "critical_temperature"]
 
 NAMES = ("latent", "pca", "order", "binder", "susceptibility", "helicity")
 Array = NDArray[np.float64]
-_BAD = 2.0  # chi^2 a degree of freedom that is worth a note
+_BAD = 2.0  # chi^2 a degree of freedom that is worth a note ...
+_HOPELESS = 100.0  # ... and that no enlarged error mends
+_NOTHING = 0.5  # relative error of T_c that is no measurement
+_FROZEN = 1e-9  # error, in parts of the signal, below which a point does not fluctuate
 _ALL_ALONG = 3.0  # z score beyond which two curves differ
 # standard deviation of Student's t (68 %) in place of a Gaussian's, by the number of trainings
 _STUDENT = {2: 1.84, 3: 1.32, 4: 1.20, 5: 1.14, 6: 1.11}
@@ -98,6 +102,11 @@ def critical_temperature(
     sizes, entropy = read_samples(dataset), entropy_of(seed)
     name, signal = _resolved(estimator, signal, sizes)
     law = _law(sizes, signal, nu, omega)
+    if (name == "latent" or is_local(estimator)) and alternates(sizes[-1].model):
+        raise ValueError(
+            "'latent' reads a mean over all sites, and the order of this model alternates from site to site: use "
+            "'order', 'pca' or an unfitted zm.BetaVAE, which is fitted at every size"
+        )
     if len(sizes) == 1 and (signal in CROSSING or signal == "helicity"):
         raise ValueError(
             f"signal {signal!r} is compared between sizes and one was given (L = {sizes[0].size}): sample a second "
@@ -107,6 +116,7 @@ def critical_temperature(
     measured = measure(sizes, orders, signal, n_bootstrap, entropy)
     if len(sizes) == 1:
         return _pseudocritical(name, signal, sizes[0], measured)
+    measured = replace(measured, points=[_fluctuating(points) for points in measured.points])
     for points in measured.points:
         _check_range(points, signal, law)
     return _result(name, signal, sizes, measured, law)
@@ -143,12 +153,24 @@ def _law(sizes: Sequence[Samples], signal: str, nu: Any, omega: Any) -> Law:
     for name, given in (("nu", nu), ("omega", omega)):
         if given is None:
             continue
+        number = isinstance(given, Real) and not isinstance(given, bool)
         if given == "fit" and name == "nu":
             law = replace(law, nu=None, bkt=None)
-        elif isinstance(given, (int, float)) and math.isfinite(given) and given > 0:
-            law = replace(law, **{name: float(given)}, bkt=None)
+        elif number and math.isfinite(given) and given > 0:
+            law = replace(law, **{name: float(given)}, bkt=law.bkt if name == "omega" else None)
         else:
             raise ValueError(f"{name} must be a positive number{', fit' * (name == 'nu')} or None, got {given!r}")
+    model = sizes[-1].model
+    if signal == "helicity" and law.bkt is None:
+        raise ValueError(
+            "signal 'helicity' is read by the law of a Berezinskii-Kosterlitz-Thouless transition, of XY and of clocks "
+            "with five states or more in the plane, without nu; use estimator='binder' or 'order'"
+        )
+    if signal in CROSSING and has_bkt_transition(model) and law.bkt is None and nu is None:
+        raise ValueError(
+            f"the {signal} at a BKT transition is known on the torus of the square lattice, not on that of the "
+            f"{model.lattice.name} one; use estimator='helicity', or give nu"
+        )
     if signal not in CROSSING and signal != "helicity" and law.nu is None and len(sizes) == 2:
         raise ValueError("two sizes and an unknown nu: the peak's limit is not determined; give nu, or a third size")
     return law
@@ -183,6 +205,7 @@ def _result(name: str, signal: str, sizes: list[Samples], measured: Measured, la
     value, error = float(trainings.mean()), math.sqrt(samples_error**2 + retraining**2 + spread**2)
     low = min(float(one.temperatures[0]) for one in sizes)
     high = max(float(one.temperatures[-1]) for one in sizes)
+    _check_found(value, error, limits, signal)
     if signal in CROSSING and not low - error <= value <= high + error:
         raise ValueError(_no_crossing(signal, low, high, f"the fit places it at {value:.5g}"))
     return CriticalTemperature(
@@ -190,6 +213,21 @@ def _result(name: str, signal: str, sizes: list[Samples], measured: Measured, la
         _pseudo(measured.points, law, signal), limits[0].scaling, tuple(measured.curves), trainings,
         _notes(limits, law),
     )  # fmt: skip
+
+
+def _check_found(value: float, error: float, limits: list[Limit], signal: str) -> None:
+    """Refuse what no law describes, and what says nothing."""
+    worst = max(limit.scaling.chi2 / max(limit.scaling.dof, 1) for limit in limits)
+    if worst > _HOPELESS:
+        raise ValueError(
+            f"no law of finite-size scaling describes the {signal} of these sizes (chi2/dof = {worst:.3g}): sample "
+            "nearer to the transition, or larger sizes; or there is no transition"
+        )
+    if error > _NOTHING * abs(value):
+        raise ValueError(
+            f"the {signal} does not determine a critical temperature: {value:.3g} with an error of {error:.2g}. More "
+            "samples, larger sizes or temperatures nearer to it may; or there is no transition"
+        )
 
 
 def _pseudocritical(name: str, signal: str, samples: Samples, measured: Measured) -> CriticalTemperature:
@@ -234,6 +272,18 @@ def _pseudo(points: list[Points], law: Law, signal: str) -> dict[tuple[int, ...]
             float(np.hypot(limit.values[1:].std(ddof=1), limit.spread)),
         )
     return found
+
+
+def _fluctuating(points: Points) -> Points:
+    """Points with an error: where all samples are ground states there is none, and no law of scaling holds."""
+    frozen = ~(points.errors > _FROZEN * np.abs(points.values[0]).max())
+    if not len(points.temperatures) or not frozen.any():
+        return points
+    kept = points.kept(~frozen)
+    if len(np.unique(kept.sizes)) < len(np.unique(points.sizes)):
+        at = ", ".join(f"{t:g}" for t in np.unique(points.temperatures[frozen]))
+        raise ValueError(f"samples of one size do not fluctuate at any temperature (T = {at}): sample nearer to T_c")
+    return kept
 
 
 def _check_range(points: Points, signal: str, law: Law) -> None:

@@ -142,6 +142,10 @@ def centred(codes: NDArray[np.float64], samples: Samples) -> NDArray[np.float64]
 
 
 def _per_size(estimator: Any, sizes: Sequence[Samples]) -> list[Any]:
+    if isinstance(estimator, Mapping):
+        missing = [one.size for one in sizes if one.size not in estimator]
+        if missing:
+            raise ValueError(f"no estimator for L = {', '.join(map(str, missing))}: give one a size")
     given = [estimator[one.size] for one in sizes] if isinstance(estimator, Mapping) else list(estimator)
     if len(given) != len(sizes):
         raise ValueError(f"{len(given)} estimators for {len(sizes)} sizes: give one, or one a size in ascending order")

@@ -123,6 +123,8 @@ def _read(data: xr.Dataset, place: int) -> Samples:
     if temperature.ndim != 1 or len(temperature) != data.sizes.get("sample", -1):
         raise ValueError(f"{here}: temperature must be a coordinate over sample, got shape {temperature.shape}")
     check_finite(temperature, f"temperature of {here}")
+    if temperature.min() <= 0:
+        raise ValueError(f"{here}: temperature must be positive, got {temperature.min():g}")
     order = np.argsort(temperature, kind="stable")
     distinct, counts = np.unique(temperature, return_counts=True)
     if len(distinct) < 3:

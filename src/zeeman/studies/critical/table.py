@@ -89,6 +89,8 @@ def critical_table(
     """
     for key in rows:
         check_choice(key, tuple(ROWS), "row")
+    if seed < 0:
+        raise ValueError(f"seed must be non-negative, got {seed}")
     effort, folder = effort_of(size), Path(out) / size
     shelf = Shelf(folder, progress=progress)
     lines = []
