@@ -289,3 +289,11 @@ def test_what_cannot_be_trained_is_named():
     if not torch.cuda.is_available():
         with pytest.raises(ValueError, match="no CUDA device"):
             BetaVAE(device="cuda").fit(X)
+
+
+def test_gaussian_draws_are_not_forced_into_the_integers_of_the_data():
+    X = np.random.default_rng(0).integers(0, 40, (64, 3)).astype(np.uint8)
+    vae = BetaVAE(n_epochs=1, likelihood="gaussian", random_state=0, verbose=False).fit(X)
+    drawn = vae.sample(200)
+    assert drawn.dtype.kind == "f"
+    assert drawn.min() < 0 < drawn.max() < 60

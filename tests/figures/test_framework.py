@@ -159,3 +159,12 @@ def test_figures_side_by_side_come_back_as_asked_and_share_their_trainings(tmp_p
     again = reproduce(keys, "smoke", tmp_path, jobs=1, progress=False)
     for one, two in zip(done, again, strict=True):
         np.testing.assert_equal(dict(one.numbers), dict(two.numbers))  # from the same pieces
+
+
+def test_a_fresh_reproduction_leaves_the_folders_of_others_alone(tmp_path):
+    mine = tmp_path / "smoke" / "thesis.txt"
+    mine.parent.mkdir()
+    mine.write_text("years")
+    with pytest.raises(ValueError, match=r"holds what no reproduction wrote \(thesis.txt\)"):
+        reproduce(["000-2"], "smoke", tmp_path, fresh=True, progress=False)
+    assert mine.read_text() == "years"

@@ -79,3 +79,12 @@ def test_paths_that_cannot_be_walked_are_refused(codes):
         spec.diagram("sharpening")
     with pytest.raises(ValueError, match="path must be one of"):
         spec.diagram("elsewhere")
+
+
+def test_a_basis_of_few_functions_leaves_the_other_levels_open():
+    """Codes of one latent that have collapsed: seven Hermite functions, ten levels asked for."""
+    Z = 0.02 * np.random.default_rng(0).standard_normal((600, 1))
+    diagram = LatentSpectrum(10, random_state=0, n_bootstrap=0).fit(Z).diagram("prior", n_points=5)
+    for series in diagram.series.values():
+        assert series.shape == diagram.energies.shape
+        assert np.isfinite(series[0]).any()

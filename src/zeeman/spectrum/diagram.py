@@ -119,12 +119,17 @@ def prior_path(
     exact = np.array([
         _levels((1 - s) * A_p + s * A_q, (1 - s) * B_p + s * B_q, n_states, constant) for s in strength
     ])  # fmt: skip
-    series = expand([A_p, A_q - A_p], [B_p, B_q - B_p], order, n_states, gap=_NEARLY_EQUAL)
+    known = min(n_states, len(A_p))  # a basis of one dimension has few functions
+    series = expand([A_p, A_q - A_p], [B_p, B_q - B_p], order, known, gap=_NEARLY_EQUAL)
+    missing = ((0, 0), (0, n_states - known))
     spread = np.sort(np.linalg.eigvalsh(Z.T @ Z / len(Z)))[::-1]
     multiplets = [(int(b[0]), int(min(b[-1], n_states - 1))) for b in series.blocks if b[0] < n_states]
     return Diagram(
         "prior", strength, exact, multiplets,
-        series={k: np.asarray(series.at(strength, k), dtype=np.float64) for k in range(1, order + 1)},
+        series={
+            k: np.pad(np.asarray(series.at(strength, k), dtype=np.float64), missing, constant_values=np.nan)
+            for k in range(1, order + 1)
+        },
         first_order=-(spread - 1.0) / 2.0,
         separability=_separability(series, B_p),
         notes={"kl": 0.0, "multiplet_width": _width(exact[0], dim)},

@@ -26,6 +26,8 @@ from zeeman.base.store import provenance, write_json
 from zeeman.plots.drawn import write_drawn
 from zeeman.plots.style import save
 from zeeman.studies.figures import (
+    FIGURES,
+    MODELS,
     SHARING,
     Numbers,
     PaperFigure,
@@ -109,7 +111,7 @@ def reproduce(
     jobs = min(2, cores) if jobs is None else check_positive_integer(jobs, "jobs")
     folder = Path(out) / size
     if fresh:
-        shutil.rmtree(folder, ignore_errors=True)
+        _clear(folder)
     groups = _groups(keys)
     if min(jobs, len(groups)) == 1:
         done = _group(keys, wanted, folder, progress)
@@ -120,6 +122,17 @@ def reproduce(
             running = [pool.submit(_group, group, wanted, folder, progress) for group in groups]
             done = [one for future in running for one in future.result()]
     return sorted(done, key=lambda one: keys.index(one.figure.key))
+
+
+def _clear(folder: Path) -> None:
+    """Remove a reproduction of all that is finished; ValueError if something else is in its folder."""
+    if not folder.exists():
+        return
+    ours = {"pieces", "running", "verdicts.json", *FIGURES, *MODELS}
+    foreign = sorted(path.name for path in folder.iterdir() if path.name not in ours) if folder.is_dir() else ["itself"]
+    if foreign:
+        raise ValueError(f"{folder} holds what no reproduction wrote ({', '.join(foreign)}): choose another --out")
+    shutil.rmtree(folder)
 
 
 def _groups(keys: Sequence[str]) -> list[tuple[str, ...]]:

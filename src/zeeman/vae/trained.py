@@ -103,8 +103,11 @@ class TrainedVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
         generator = torch_stream(seed, "sample/x")
         states = [self._likelihood.draw(self._fields(part.numpy()), generator) for part in z.split(_PORTION)]
         values, kind = self._likelihood.values(torch.cat(states)).numpy(), np.dtype(self._dtype)
-        fits = kind.kind not in "iu" or values.max() <= np.iinfo(kind).max  # a count may exceed all that were seen
-        return values.astype(kind) if fits else values
+        if kind.kind not in "iu":
+            return values.astype(kind)
+        known = np.iinfo(kind)  # a count may exceed all that were seen, and a Gaussian draw is no integer
+        whole = known.min <= values.min() and values.max() <= known.max and bool((values == np.round(values)).all())
+        return values.astype(kind) if whole else values
 
     def score(self, X: ArrayLike, y: Any = None) -> float:
         """Return the mean ELBO of the best replica at beta = 1, nats a sample (one draw of z each, fixed stream).
