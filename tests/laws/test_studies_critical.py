@@ -40,6 +40,14 @@ def test_a_crossing_is_found_with_an_error_of_its_own_size(nu, given):
     assert 0.15 < np.sqrt(np.mean(np.square(pulls))) < 2.2
 
 
+def test_resamples_choose_their_fit_anew():
+    """Values scatter between data sets no more than between resamples: the choice of the fit is part of the error."""
+    law, sizes = Law(1.0, 1.0, 0.5), (8, 16, 32, 64)
+    limits = [crossing_limit(crossing_points(1.5, 1.0, 5e-4, seed, sizes), law).values for seed in range(8)]
+    resampled_scatter = np.sqrt(np.mean([values[1:].var() for values in limits]))
+    assert 0.3 < np.std([values[0] for values in limits]) / resampled_scatter < 1.0
+
+
 def test_corrections_that_move_every_crossing_are_taken_off():
     limit = crossing_limit(crossing_points(1.5, 1.0, 1e-5, 0, b=0.1), Law(1.0, 1.75))
     error = np.hypot(limit.values[1:].std(), limit.spread)

@@ -14,7 +14,8 @@ The corrections c, m, A, d, e, and omega where it is not known, are there but ha
 Gaussian priors of natural width, and what the data leave open of them is part of the error (Lepage et al., Nucl. Phys.
 B Suppl. 106, 12, 2002).
 How many a_k and which sizes and temperatures to keep is averaged over with weights exp[-(chi^2 + 2 k + 2 n_cut) / 2],
-k free parameters and n_cut points left out (Jay and Neil, PRD 103, 114502, 2021).
+k free parameters and n_cut points left out (Jay and Neil, PRD 103, 114502, 2021). Every resample has weights of its
+own: which fit is best is known no better than the data are.
 """
 
 from __future__ import annotations
@@ -107,7 +108,7 @@ class _Fit(NamedTuple):
     prior_error: float
     chi2: float
     dof: int
-    aic: float
+    aic: Array  # (1 + bootstrap,)
 
 
 Model = Callable[[Array, Points], Array]
@@ -285,14 +286,18 @@ def _fitted(model: Model, parameters: list[_Parameter], points: Points, n_all: i
     norms = np.linalg.norm(found.jac, axis=0)
     if not np.isfinite(found.x).all() or (norms == 0).any() or np.linalg.cond(found.jac / norms) > 1e8:
         return []
-    inverse = (np.linalg.pinv(found.jac / norms, rcond=1e-12) / norms[:, None])[0]
-    values = found.x[0] + (points.values - points.values[0]) / points.errors @ inverse[:n]
+    columns = found.jac / norms
+    inverse = (np.linalg.pinv(columns, rcond=1e-12) / norms[:, None])[0]
+    moved = np.zeros((len(points.values), len(found.fun)))  # of every resample, from the fit to all samples
+    moved[:, :n] = (points.values - points.values[0]) / points.errors
+    values = found.x[0] + moved @ inverse
     if values.std() > _UNDETERMINED * abs(found.x[0]):
         return []
-    chi2 = float(2 * found.cost)
+    left, frame = found.fun - moved, np.linalg.qr(columns)[0]
+    chi2 = ((left - left @ frame @ frame.T) ** 2).sum(axis=1)
     named = {p.name: float(value) for p, value in zip(parameters, found.x, strict=True)}
     prior_error = float(np.linalg.norm(inverse[n:]))
-    return [_Fit(named, values, prior_error, chi2, n - n_free, chi2 + 2 * n_free + 2 * (n_all - n))]
+    return [_Fit(named, values, prior_error, float(chi2[0]), n - n_free, chi2 + 2 * n_free + 2 * (n_all - n))]
 
 
 def _average(fits: list[_Fit], form: str, fixed: dict[str, float]) -> Limit:
@@ -301,18 +306,18 @@ def _average(fits: list[_Fit], form: str, fixed: dict[str, float]) -> Limit:
             "no law of finite-size scaling could be fitted: too few sizes or temperatures for its parameters; give a "
             "third size, more temperatures, or nu"
         )
-    aic = np.array([fit.aic for fit in fits])
-    weights = np.exp(-0.5 * (aic - aic.min()))
+    aic = np.stack([fit.aic for fit in fits])
+    weights = np.exp(-0.5 * (aic - aic.min(axis=0)))
     weights[weights < _LEAST_WEIGHT] = 0
-    weights /= weights.sum()
+    weights /= weights.sum(axis=0)
     values = np.stack([fit.values for fit in fits])
-    mean, best = weights @ values, fits[int(np.argmin(aic))]
+    mean, best = (weights * values).sum(axis=0), fits[int(np.argmin(aic[:, 0]))]
     # data that none of the laws describes: errors grow by the root of chi^2 per degree of freedom
     inflation = np.sqrt(max(1.0, best.chi2 / best.dof)) if best.dof > 0 else 1.0
-    variance = weights @ ((values[:, 0] - mean[0]) ** 2 + np.array([fit.prior_error for fit in fits]) ** 2)
+    variance = weights[:, 0] @ ((values[:, 0] - mean[0]) ** 2 + np.array([fit.prior_error for fit in fits]) ** 2)
     return Limit(
         mean[0] + inflation * (mean - mean[0]), float(inflation * np.sqrt(variance)),
-        Scaling(form, fixed, best.parameters, best.chi2, best.dof, len(fits), float(weights.max())),
+        Scaling(form, fixed, best.parameters, best.chi2, best.dof, len(fits), float(weights[:, 0].max())),
     )  # fmt: skip
 
 
