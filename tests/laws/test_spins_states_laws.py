@@ -150,6 +150,7 @@ def test_identities_between_models():
     ising = Ising(lattice).energy(2 * x - 1)
     np.testing.assert_allclose(Potts(lattice, 2).energy(x), ising / 2 - 1, atol=1e-12)
     np.testing.assert_allclose(Clock(lattice, 2).energy(x), ising, atol=1e-12)
+    np.testing.assert_allclose(Clock(lattice, 2).order_parameter(x), -Ising(lattice).order_parameter(2 * x - 1))
     np.testing.assert_allclose(BlumeCapel(lattice, crystal_field=0.3).energy(2 * x - 1), ising + 0.3, atol=1e-12)
     # one sublattice turned by half a circle: J changes its sign, J2 does not
     x = Clock(lattice, 6).start("random", 50, rng)
@@ -230,7 +231,18 @@ def test_data_set_says_what_was_sampled():
     ("make", "error", "message"),
     [
         (lambda: Potts(square(4), 1), ValueError, "n_states"),
-        (lambda: Potts(square(4), 128).states, ValueError, "2 to 127"),
+        (
+            lambda: Potts(square(4), 128),
+            ValueError,
+            "n_states must be at most 127, got 128: a state is kept in a signed",
+        ),
+        (lambda: Clock(square(4), 128), ValueError, "n_states must be at most 127, got 128"),
+        (lambda: States(range(128), np.eye(128), np.eye(128)), ValueError, "number of values must be at most 127"),
+        (lambda: States([0.5, 1.5], np.eye(2), np.eye(2)), ValueError, r"got 0\.5 at \[0\]; number the states"),
+        (lambda: States([0, 200], np.eye(2), np.eye(2)), ValueError, r"-128 to 127, got 200 at \[1\]"),
+        (lambda: States(["a", "b"], np.eye(2), np.eye(2)), TypeError, "values must hold numbers"),
+        (lambda: States([0, 1], np.eye(2), np.eye(2), involutions=[[1.5, 0.5]]), ValueError, r"got 1\.5 at \[0, 0\]"),
+        (lambda: States([0, 1], np.eye(2), np.eye(2), involutions=[[2, 0]]), ValueError, "from 0 to 1, got 2"),
         (lambda: Potts(square(4), 2.5), TypeError, "n_states"),
         (lambda: Potts(4), TypeError, "lattice"),
         (lambda: Clock(square(4), coupling=float("nan")), ValueError, "coupling"),

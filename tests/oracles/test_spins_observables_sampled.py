@@ -100,6 +100,20 @@ def test_stiffness_is_zero_where_nothing_is_ordered():
     assert found.error < 0.05
 
 
+def test_a_clock_of_two_states_is_measured_as_ising():
+    """One component: a second one, always zero, would make of Binder's 1/3 a 1/2."""
+    clock = spins.sample(spins.Clock(spins.square(4), 2), 2.0, 400, seed=8, n_threads=1)
+    ising = clock.assign(configuration=1 - 2 * clock.configuration).assign_attrs(model="Ising")
+    tables = zm.spins.measure(clock), zm.spins.measure(ising)
+    for name in ("energy", "order", "susceptibility", "binder", "correlation_length"):
+        found, expected = (table.estimate(name, 2.0) for table in tables)
+        assert (found.value, found.error) == pytest.approx((expected.value, expected.error))
+    assert sigma(tables[0].estimate("binder", 2.0), 0.644810791188) < Z  # the exact one, 4 x 4
+    assert {"helicity_modulus", "vortex_density", "anisotropy"}.isdisjoint(tables[0].data_vars)
+    with pytest.raises(TypeError, match="two states lies on one axis"):
+        observables.helicity_terms(clock.configuration.values, spins.Clock(spins.square(4), 2))
+
+
 def test_shape_print_and_frame_of_the_table():
     data = spins.sample(spins.Clock(spins.square(4), 6), [1.5, 0.5], 300, seed=7, n_threads=1)
     table = zm.spins.measure(data)

@@ -68,7 +68,8 @@ def measure(dataset: xr.Dataset, model: Model | None = None, *, progress: bool =
     N <m^2> / T and susceptibility_connected N (<m^2> - <|m|>^2) / T; binder, 1 - n / (n + 2) <m^4> / <m^2>^2 for n
     components; correlation_length (second moment, at the wave vector of the order). Ising: magnetization, with J2 also
     stripe_order. Potts: potts_order. Blume-Capel: squared_spin, vacancy_density. Clock, XY: helicity_modulus,
-    vortex_density. Heisenberg: helicity_modulus. Clock: anisotropy, cos(p phi). See `zeeman.spins.observables`.
+    vortex_density. Heisenberg: helicity_modulus. Clock: anisotropy, cos(p phi); of two states none of these. See
+    `zeeman.spins.observables`.
 
     Parameters
     ----------
@@ -182,9 +183,10 @@ def _particular(x: NDArray, model: Any, temperature: float) -> Iterator[tuple[st
     if isinstance(model, BlumeCapel):
         yield "squared_spin", observables.squared_spin(x)
         yield "vacancy_density", observables.vacancy_density(x)
-    if isinstance(model, (XY, Clock, Heisenberg)):
+    on_an_axis = isinstance(model, Clock) and model.n_states == 2  # Ising spins, which do not turn
+    if isinstance(model, (XY, Clock, Heisenberg)) and not on_an_axis:
         yield "helicity_modulus", observables.helicity_modulus(x, model, temperature)
-    if isinstance(model, (XY, Clock)) and lattice != "chain":
+    if isinstance(model, (XY, Clock)) and not on_an_axis and lattice != "chain":
         yield "vortex_density", observables.vortex_density(x, model)
-    if isinstance(model, Clock):
+    if isinstance(model, Clock) and not on_an_axis:
         yield "anisotropy", observables.anisotropy(observables.clock_vector(x, model.n_states), model.n_states)

@@ -6,10 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from zeeman.base.checks import check_positive_integer
 from zeeman.spins.lattices import Lattice
 from zeeman.spins.models.model import check_parameters
-from zeeman.spins.models.states import StateModel, States
+from zeeman.spins.models.states import StateModel, States, check_n_states
 
 __all__ = ["Clock"]
 
@@ -17,6 +16,8 @@ __all__ = ["Clock"]
 @dataclass(frozen=True)
 class Clock(StateModel):
     """Clock model, H = -J sum_<ij> cos(2 pi (s_i - s_j) / p) with s = 0..p-1.
+
+    Its order parameter is the mean of (cos, sin), (sample, 2); for p = 2 of the cosine alone, (sample, 1), as Ising's.
 
     Parameters
     ----------
@@ -26,6 +27,11 @@ class Clock(StateModel):
         p, 2 to 127.
     coupling : float
         J; positive aligns, negative turns neighbours apart. Energies and temperatures are in its unit.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For what is no lattice, a coupling that is no finite number, p not from 2 to 127.
 
     Examples
     --------
@@ -40,7 +46,7 @@ class Clock(StateModel):
 
     def __post_init__(self) -> None:
         check_parameters(self, "coupling")
-        object.__setattr__(self, "n_states", check_positive_integer(self.n_states, "n_states", 2))
+        object.__setattr__(self, "n_states", check_n_states(self.n_states))
 
     def tables(self) -> States:
         """All reflections of the p-gon, s -> c - s for every c, through corners and, p being even, between them.
@@ -54,7 +60,9 @@ class Clock(StateModel):
         cosine = np.round(np.cos(turn), 15)[np.minimum((s[:, None] - s) % p, (s - s[:, None]) % p)]
         reflections = (s[:, None] - s) % p
         moving = reflections[(reflections != s).any(axis=1)]  # for p = 2 one reflection is none
-        return States(s, -self.coupling * cosine, np.stack([np.cos(turn), np.sin(turn)], axis=1), involutions=moving)
+        # two states lie on one axis: a second component that is always zero would count in the cumulant's n
+        vectors = np.stack([np.cos(turn), np.sin(turn)][: min(p - 1, 2)], axis=1)
+        return States(s, -self.coupling * cosine, vectors, involutions=moving)
 
     @property
     def metastable(self) -> bool:

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from zeeman.base.checks import check_positive_integer
 from zeeman.spins.lattices import Lattice
 from zeeman.spins.models.model import check_parameters
-from zeeman.spins.models.states import StateModel, States
+from zeeman.spins.models.states import StateModel, States, check_n_states
 
 __all__ = ["Potts"]
 
@@ -30,6 +29,11 @@ class Potts(StateModel):
     coupling : float
         J; positive makes neighbours equal, negative different. Energies and temperatures are in its unit.
 
+    Raises
+    ------
+    TypeError, ValueError
+        For what is no lattice, a coupling that is no finite number, q not from 2 to 127.
+
     Examples
     --------
     >>> from zeeman.spins.lattices import square
@@ -43,7 +47,7 @@ class Potts(StateModel):
 
     def __post_init__(self) -> None:
         check_parameters(self, "coupling")
-        object.__setattr__(self, "n_states", check_positive_integer(self.n_states, "n_states", 2))
+        object.__setattr__(self, "n_states", check_n_states(self.n_states))
 
     def tables(self) -> States:
         """Any two colours may be exchanged."""

@@ -16,14 +16,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from zeeman.base.checks import check_positive_integer
 from zeeman.spins._states_numba import bond_energies, state_sums
 from zeeman.spins.lattices import Lattice
 from zeeman.spins.models.patterns import Pattern, best_pattern
 
-__all__ = ["StateModel", "States"]
+__all__ = ["StateModel", "States", "check_n_states"]
 
 _MOST_SYMMETRIES = 1000
 _MOST_STATES = 127  # one bit of a byte marks members of a cluster
+_INT8 = -128, 127
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +49,12 @@ class States:
         that move its first site.
     second : array-like, (state, state), optional
         Energy of a bond between second neighbours.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For fewer than 2 or more than 127 states, values that are no different whole numbers of int8, tables of other
+        shapes, a bond with a direction, numbers that are not finite, and involutions that are none or change an energy.
     """
 
     values: Any
@@ -59,17 +67,17 @@ class States:
 
     def __post_init__(self) -> None:
         q = len(np.atleast_1d(self.values))
-        if not 2 <= q <= _MOST_STATES:
-            raise ValueError(f"a model has 2 to {_MOST_STATES} states, got {q}; nearly continuous spins are XY's")
+        check_n_states(q, "number of values")
         tables = {
-            "values": _table(self.values, (q,), np.int8, "values"),
+            "values": _whole(_table(self.values, (q,), None, "values"), *_INT8, "values").astype(np.int8),
             "bond": _table(self.bond, (q, q), np.float64, "bond"),
             "vectors": _table(self.vectors, (q, np.shape(self.vectors)[-1]), np.float64, "vectors"),
             "site": _table(self.site if np.size(self.site) else np.zeros(q), (q,), np.float64, "site"),
         }
         second = [] if self.second is None else [_table(self.second, (q, q), np.float64, "second")]
         tables["kinds"] = np.stack([tables["bond"], *second])
-        g = np.asarray(self.involutions if np.size(self.involutions) else np.empty((0, q)), np.int64)
+        listed = self.involutions if np.size(self.involutions) else np.empty((0, q), np.int64)
+        g = _whole(_table(listed, (len(listed), q), None, "involutions"), 0, q - 1, "involutions")
         tables["involutions"] = np.ascontiguousarray(g, np.uint8)
         for name, table in tables.items():
             table.setflags(write=False)
@@ -290,10 +298,35 @@ class StateModel(ABC):
         return sums
 
 
-def _table(table: Any, shape: tuple[int, ...], dtype: type, name: str) -> NDArray:
+def check_n_states(n_states: Any, name: str = "n_states") -> int:
+    """Return a number of states as int; TypeError unless it is an integer, ValueError unless it is from 2 to 127."""
+    q = check_positive_integer(n_states, name, 2)
+    if q > _MOST_STATES:
+        raise ValueError(
+            f"{name} must be at most {_MOST_STATES}, got {q}: a state is kept in a signed byte, and clusters need its "
+            "last bit; nearly continuous spins are those of zm.spins.XY"
+        )
+    return q
+
+
+def _table(table: Any, shape: tuple[int, ...], dtype: type | None, name: str) -> NDArray:
     array: NDArray = np.array(table, dtype)
     if array.shape != shape:
-        raise ValueError(f"{name} must have shape {shape} for {shape[0]} states, got {array.shape}")
+        raise ValueError(f"{name} must have shape {shape}, got {array.shape}")
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"{name} must hold numbers, got {table!r}")
     if not np.isfinite(array).all():
         raise ValueError(f"{name} must be finite, got {array.tolist()}; forbid a state by leaving it out")
     return array
+
+
+def _whole(array: NDArray, low: int, high: int, name: str) -> NDArray[np.int64]:
+    """The same as integers; ValueError for a fraction, which a cast would cut off, or what is out of range."""
+    wrong = np.argwhere((array != np.round(array)) | (array < low) | (array > high))
+    if len(wrong):
+        place = wrong[0].tolist()
+        raise ValueError(
+            f"{name} must be whole numbers from {low} to {high}, got {array[tuple(place)]!s} at {place}"
+            + ("; number the states 0, 1, ... and give the numbers they stand for as `vectors`" * (name == "values"))
+        )
+    return array.astype(np.int64)

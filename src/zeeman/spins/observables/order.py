@@ -94,7 +94,12 @@ def potts_vector(x: Any, n_states: int) -> Any:
 
 
 def clock_vector(x: Any, n_states: int | None = None) -> Any:
-    """Mean vector 1/N sum_i (cos, sin), (sample, 2), of clock states 0..p-1, or of angles where `n_states` is None."""
+    """Mean vector 1/N sum_i (cos, sin), (sample, 2), of clock states 0..p-1, or of angles where `n_states` is None.
+
+    Of two states the sine is zero: `binder` wants the cosine alone, which `Clock.order_parameter` gives.
+    Raises TypeError for values that are no numbers or p no integer, ValueError for p < 2, values that are no states of
+    p, or shapes other than those of `magnetization`.
+    """
     if n_states is not None:
         p = check_positive_integer(n_states, "n_states", 2)
         angles = 2 * math.pi / p * np.arange(p)

@@ -59,6 +59,10 @@ def helicity_terms(x: Any, model: Any) -> tuple[Any, Any]:
     """
     if not isinstance(model, (VectorModel, Clock)):
         raise TypeError(f"{type(model).__name__} has no rotors to twist: give an XY, clock or Heisenberg model")
+    if isinstance(model, Clock) and model.n_states == 2:
+        raise TypeError(
+            "a clock of two states lies on one axis and has no plane to twist in: give three states or more"
+        )
     lattice, coupling = model.lattice, float(model.coupling)
     g = geometry(lattice)
     dim = len(g.primitive)
