@@ -32,6 +32,16 @@ def test_time_of_ar1(a):
     np.testing.assert_allclose(rho[:10], a ** np.arange(10), atol=5 * math.sqrt(2 * tau / n))
 
 
+@pytest.mark.parametrize("value", [0.1, 1 / 3, 1e9 + 0.1, -1e-9])
+def test_a_frozen_series_has_no_correlations(value):
+    """Its mean is rounded: what is left, the same in all samples, is no correlation as long as the series."""
+    frozen = np.full((3, 200), value)
+    assert statistics.autocorrelation_time(frozen) == 0.5
+    assert statistics.autocorrelation(frozen).sum() == 1
+    slow = value * (1 + 1e-9 * np.cumsum(np.random.default_rng(0).normal(size=600)))
+    assert statistics.autocorrelation_time(slow) > 20
+
+
 def test_error_of_the_mean_is_the_spread_of_means():
     chains = ar1(0.9, (400, 4000), seed=1)
     errors = [statistics.mean(chain).error for chain in chains[:50]]

@@ -85,7 +85,7 @@ class CriticalTemperature:
     scaling_error : float
         Spread of the averaged fits: terms kept, sizes and temperatures left out.
     estimator, signal : str
-        Whose order parameter, and what was located: "cumulant", "susceptibility", "gap", "reconstruction",
+        Whose order parameter, and what was located: "length", "cumulant", "gap", "susceptibility", "reconstruction" or
         "helicity".
     sizes : tuple of int
     pseudocritical : dict

@@ -26,19 +26,22 @@ __all__ = ["autocorrelation", "autocorrelation_time", "chains_of", "effective_sa
 _FEWEST = 3
 _WINDOWINGS = ("sokal", "wolff")
 _DECAY = 1.5  # S: the exponential time in units of the integrated one
+_ROUNDING = 4 * np.finfo(np.float64).eps  # of a mean, in parts of the largest value
 
 
 def autocorrelation(series: ArrayLike) -> NDArray[np.float64]:
     """Return rho(t), (sample,): by FFT, about the mean of all chains, averaged over chains.
 
-    A series without variation has rho = 1 at 0 and 0 beyond.
+    A series that varies by no more than rounding has rho = 1 at 0 and 0 beyond.
     """
     x = chains_of(series)
+    size = np.abs(x).max()
     x = x - x.mean()
     n = x.shape[1]
     power = np.abs(np.fft.rfft(x, 2 ** math.ceil(math.log2(2 * n)), axis=1)) ** 2
     covariance = np.fft.irfft(power.mean(axis=0))[:n] / np.arange(n, 0, -1)
-    if covariance[0] <= 0:
+    # frozen: what is left is the rounding of the mean, the same in all samples, which looks like a long correlation
+    if covariance[0] <= (_ROUNDING * size) ** 2:
         return np.eye(1, n)[0]
     return covariance / covariance[0]
 
