@@ -1,10 +1,15 @@
 """Critical temperatures: known crossings found, errors of the right size, refusals that say what to do."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 import xarray as xr
 
 from zeeman import BetaVAE, spins
+from zeeman.spins.lattices import Lattice
+from zeeman.spins.models import StateModel, States
+from zeeman.spins.models.model import check_parameters
 from zeeman.studies.critical import critical_temperature
 from zeeman.studies.critical.laws import BKT_CUMULANT, BKT_HELICITY, BKT_LENGTH, law_of
 from zeeman.studies.critical.samples import read_samples
@@ -233,7 +238,6 @@ def hot():
     return [spins.sample(spins.Ising(spins.square(L)), [3.0, 3.2, 3.4], 400, seed=L) for L in (4, 8)]
 
 
-@pytest.mark.filterwarnings("ignore:blocks of")  # reweighting sees one long correlation in a frozen series
 def test_a_temperature_where_nothing_moves_is_left_out():
     """All samples there are ground states: the signal has no error, and would outweigh every other point."""
     data = [
@@ -279,3 +283,139 @@ def test_a_missing_estimator_and_a_wrong_temperature_are_named(ising):
     wrong = [one.assign_coords(temperature=-one.temperature) for one in ising]
     with pytest.raises(ValueError, match="temperature must be positive"):
         critical_temperature(wrong, "binder")
+
+
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [
+        (lambda L: spins.Heisenberg(spins.square(L)), "Mermin"),
+        (lambda L: spins.Ising(spins.triangular(3 * L), -1.0), "Wannier"),
+        (lambda L: spins.Potts(spins.chain(8 * L), 3), "chain"),
+        (lambda L: AshkinTeller(spins.chain(8 * L)), "chain"),
+        (lambda L: spins.Ising(spins.square(L), field=0.5), "Lee & Yang"),
+    ],
+)
+def test_what_has_no_transition_is_refused_before_anything_is_fitted(make, reason):
+    """Whatever the estimator, whether or not the noise of these samples crosses somewhere, and of one size too."""
+    data = [spins.sample(make(L), [3.0, 4.0, 5.0], 32, seed=L) for L in (2, 4)]
+    for estimator in ("binder", "susceptibility", "pca", "latent", BetaVAE(n_replicas=2)):
+        for given in (data, data[:1]):
+            with pytest.raises(ValueError, match=f"{reason}.*no critical temperature to be found"):
+                critical_temperature(given, estimator, signal="auto", model=make(4))
+
+
+def test_a_control_says_that_it_is_one():
+    at = [0.3, 0.45, 0.6, 0.75, 0.9]
+    data = [spins.sample(spins.Heisenberg(spins.square(L)), at, 600, seed=L) for L in (4, 8, 16)]
+    with pytest.warns(RuntimeWarning, match="a control"):
+        found = critical_temperature(data, "binder", nu="fit", n_bootstrap=20)
+    assert "Mermin" in found.notes[0]
+
+
+def test_where_nothing_is_recorded_the_result_says_so(ising):
+    assert critical_temperature(ising, "binder", n_bootstrap=20).notes == ()
+    made = [spins.BlumeCapel(spins.square(L), crystal_field=0.3) for L in (4, 8)]
+    data = [spins.sample(one, [1.45, 1.55, 1.65, 1.75], 400, seed=0) for one in made]
+    (note, *_) = critical_temperature(data, "binder", n_bootstrap=20).notes
+    assert "nothing to hold it against" in note
+    assert "recorded are 0, 0.5" in note
+
+
+@dataclass(frozen=True)
+class AshkinTeller(StateModel):
+    """A user's model: the skeleton of CONTRIBUTING.md. Without the product, two Ising models side by side."""
+
+    lattice: Lattice
+    coupling: float = 1.0
+    product: float = 0.0
+
+    def __post_init__(self):
+        check_parameters(self, "coupling", "product")
+
+    def tables(self):
+        s, t = np.array([1, 1, -1, -1]), np.array([1, -1, 1, -1])
+        pairs = np.outer(s, s) + np.outer(t, t)
+        bond = -self.coupling * pairs - self.product * np.outer(s * t, s * t)
+        flips = [[2, 3, 0, 1], [1, 0, 3, 2]]
+        return States(values=[0, 1, 2, 3], bond=bond, vectors=np.stack([s, t], axis=1), involutions=flips)
+
+
+def own(lattice, sizes, temperatures, n_samples=400):
+    return [spins.sample(AshkinTeller(lattice(L)), temperatures, n_samples, seed=L) for L in sizes]
+
+
+@pytest.fixture(scope="module")
+def two_isings():
+    return own(spins.square, (4, 8, 16), TEMPERATURES, 1500)
+
+
+@pytest.mark.parametrize(("estimator", "signal"), [("binder", "auto"), ("order", "length")])
+def test_a_model_of_the_users_own_is_measured(two_isings, estimator, signal):
+    """Uncoupled it is two Ising models; the model on any one lattice stands for all sizes."""
+    model = AshkinTeller(spins.square(8))
+    found = critical_temperature(two_isings, estimator, signal=signal, model=model, n_bootstrap=40)
+    assert abs(found.pull(EXACT)) < 5
+    assert found.error < 0.1
+    assert "AshkinTeller" in found.notes[0]
+
+
+@dataclass(frozen=True)
+class OwnPotts(StateModel):
+    lattice: Lattice
+
+    def tables(self):
+        return spins.Potts(self.lattice, 3).tables()
+
+
+def test_states_of_the_users_own_have_the_principal_components_of_states():
+    """One direction a state, not one for their numbers."""
+    from zeeman.studies.critical.orders import principal_components
+
+    data = spins.sample(spins.Potts(spins.square(4), 3), [0.8, 1.0, 1.2], 40, seed=0)
+    renamed = data.assign_attrs(model="OwnPotts")
+    known, own = (
+        principal_components(read_samples(*one), 0)[0].codes for one in ([data], [renamed, OwnPotts(spins.square(8))])
+    )
+    np.testing.assert_array_equal(own, known)
+
+
+def test_a_model_of_the_users_own_is_checked_against_the_data(two_isings):
+    with pytest.raises(ValueError, match="give model="):
+        critical_temperature(two_isings, "binder")
+    with pytest.raises(ValueError, match=r"data set 0 says coupling = 1\.0, and the model given has 2\.0"):
+        critical_temperature(two_isings, "binder", model=AshkinTeller(spins.square(4), 2.0))
+    with pytest.raises(ValueError, match=r"lattice = 'square'.*'triangular'"):
+        critical_temperature(two_isings, "binder", model=AshkinTeller(spins.triangular(4)))
+    with pytest.raises(ValueError, match=r"model = 'AshkinTeller'.*'Potts'"):
+        critical_temperature(two_isings, "binder", model=spins.Potts(spins.square(4), 4))
+    for wrong in (AshkinTeller, "AshkinTeller", spins.square(4)):
+        with pytest.raises(TypeError, match="model must be a spin model"):
+            critical_temperature(two_isings, "binder", model=wrong)
+    turned = [one.assign_attrs(length=5) for one in two_isings]
+    with pytest.raises(ValueError, match=r"not \(sample, sites of square\(5\)\)"):
+        critical_temperature(turned, "pca")
+
+
+def test_networks_see_the_lattice_that_the_data_name():
+    """Of a model that is not in the package too: bonds of the triangular lattice, not of a square box."""
+    from zeeman.studies.critical.orders import latent_template
+
+    (data,) = own(spins.triangular, (4,), (3.0, 3.5, 4.0), 40)
+    (named,), (given,) = read_samples(data), read_samples(data, AshkinTeller(spins.triangular(2)))
+    (bare,) = read_samples(data.drop_attrs())
+    for one, neighbours in ((named, 6), (given, 6), (bare, 4)):
+        encoder, _ = latent_template(one, 0).network
+        assert encoder.neighbours.shape == (16, neighbours)
+    assert latent_template(given, 0).latent_dim == 2
+    assert given.model == AshkinTeller(given.lattice)
+
+
+def test_codes_of_data_without_a_lattice_say_what_they_assumed(two_isings):
+    from zeeman.studies.critical.orders import latent_template
+
+    sizes = [one.isel(sample=slice(None, None, 5)).drop_attrs() for one in two_isings[:2]]
+    vae = latent_template(read_samples(sizes)[0], 0, n_replicas=2, n_epochs=2)
+    with pytest.raises(ValueError, match="data of no named lattice"):
+        critical_temperature(sizes, vae, signal="length")
+    found = critical_temperature(sizes, vae, nu=1.0, n_bootstrap=20)
+    assert "hypercubic" in found.notes[0]

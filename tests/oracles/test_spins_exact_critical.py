@@ -152,9 +152,37 @@ def test_what_is_no_model_is_refused_with_the_way_to_one(thing):
         (XY(honeycomb(4)), "square and cubic"),
         (XY(chain(4)), "no transition at T > 0"),
         (Heisenberg(square(4)), "Mermin"),
+        (Heisenberg(triangular(4), -1.0), "frustrated"),
+        (Ising(square(4), 0.0, second_coupling=1.0), "second neighbours"),
+        (OfItsOwn(chain(4)), "no transition at T > 0"),
         (OfItsOwn(square(4)), "recorded for OfItsOwn; recorded are Ising"),
     ],
 )
 def test_refusals_say_why(model, reason):
     with pytest.raises(ValueError, match=reason):
         exact.critical_temperature(model)
+
+
+@pytest.mark.parametrize(
+    ("model", "known"),
+    [
+        (Ising(chain(4)), True),
+        (OfItsOwn(chain(4)), True),
+        (XY(chain(4), -1.0), True),
+        (Heisenberg(honeycomb(4)), True),
+        (Ising(triangular(4), -1.0), True),
+        (Clock(triangular(4), 4, -1.0), True),
+        (Ising(square(4), field=0.1), True),
+        (BlumeCapel(square(4), 0.0), True),
+        (Ising(square(4), -1.0, field=0.1), False),  # orders in small fields
+        (Ising(square(4), 1.0, 0.1, -1.0), False),
+        (Ising(square(4), 0.0, second_coupling=1.0), False),  # two lattices that do not see one another
+        (Heisenberg(triangular(4), -1.0), False),  # vortices of its own kind may unbind
+        (XY(honeycomb(4)), False),
+        (OfItsOwn(square(4)), False),
+    ],
+)
+def test_no_transition_and_none_recorded_are_told_apart(model, known):
+    with pytest.raises(ValueError, match=r".") as refused:
+        exact.transitions(model)
+    assert isinstance(refused.value, exact.NoTransition) == known

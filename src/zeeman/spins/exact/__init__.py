@@ -9,6 +9,7 @@ from zeeman.spins.exact.chains import Chain, sum_chain
 from zeeman.spins.exact.critical import (
     CRITICAL_TEMPERATURE,
     TRICRITICAL_CRYSTAL_FIELD,
+    NoTransition,
     Transition,
     critical_temperature,
     potts_critical_energy,
@@ -31,6 +32,7 @@ __all__ = [
     "Chain",
     "Enumeration",
     "Identity",
+    "NoTransition",
     "Sums",
     "Transition",
     "critical_temperature",

@@ -17,11 +17,11 @@ from scipy.optimize import brentq
 
 from zeeman.base.checks import check_positive_integer
 from zeeman.spins.lattices import Lattice
-from zeeman.spins.models import XY, BlumeCapel, Clock, Heisenberg, Ising, Model, Potts
+from zeeman.spins.models import XY, BlumeCapel, Clock, Heisenberg, Ising, Model, Potts, StateModel, VectorModel
 
 __all__ = [
-    "CRITICAL_TEMPERATURE", "TRICRITICAL_CRYSTAL_FIELD", "Transition", "critical_temperature", "potts_critical_energy",
-    "potts_latent_heat", "transitions",
+    "CRITICAL_TEMPERATURE", "TRICRITICAL_CRYSTAL_FIELD", "NoTransition", "Transition", "critical_temperature",
+    "potts_critical_energy", "potts_latent_heat", "transitions",
 ]  # fmt: skip
 
 CRITICAL_TEMPERATURE = {
@@ -37,6 +37,10 @@ _QIAN = "Qian, Deng & Bloete, Phys. Rev. E 72, 056132 (2005): K = 1.6431759(1)"
 _DENG = "Deng, Bloete & Nightingale, Phys. Rev. E 72, 016128 (2005)"
 _TOMITA = "Tomita & Okabe, Phys. Rev. B 65, 184405 (2002); tensor networks of 2017-2020 lie up to 1.5 % from it"
 _CHEN = "Chen, Xie & Yu, arXiv:1804.05532; another tensor network has 0.9059(2) and 0.9521(2)"
+
+
+class NoTransition(ValueError):
+    """A model that is known to have no transition at T > 0, and why; others are only not recorded."""
 
 
 @dataclass(frozen=True)
@@ -85,8 +89,10 @@ def critical_temperature(model: Model) -> Transition:
     ------
     TypeError
         For what is no model, such as samples or a lattice.
+    NoTransition
+        A ValueError, where it is known that nothing happens at T > 0, such as on a chain; the text says why.
     ValueError
-        If the model does not order at T > 0, or if nothing is known of it; the text says which.
+        If nothing is known of the model; the text says what is.
 
     Examples
     --------
@@ -98,18 +104,26 @@ def critical_temperature(model: Model) -> Transition:
 
 
 def transitions(model: Model) -> tuple[Transition, ...]:
-    """All transitions of `model` on the infinite lattice, ascending: two for clocks of five or more states."""
+    """All transitions of `model` on the infinite lattice, ascending: two for clocks of five or more states.
+
+    Raises TypeError, NoTransition and ValueError as `critical_temperature` does.
+    """
     if not isinstance(getattr(model, "lattice", None), Lattice):
         raise TypeError(
             f"model must be a spin model such as zm.spins.Ising(zm.spins.square(32)), got {reprlib.repr(model)}; from "
             "samples, zm.critical_temperature(dataset, estimator) finds a transition temperature"
         )
+    if model.lattice.name == "chain" and isinstance(model, (StateModel, VectorModel)):
+        raise NoTransition(
+            "a chain with bonds of finite range has no transition at T > 0 (van Hove 1950); see "
+            "`zeeman.spins.exact.sum_chain` for what it does"
+        )
     rule = next((_RULES[kind] for kind in type(model).__mro__ if kind in _RULES), None)
     if rule is None:
         known = ", ".join(kind.__name__ for kind in _RULES)
         raise ValueError(f"no transition temperature is recorded for {type(model).__name__}; recorded are {known}")
-    if getattr(model, "coupling", 0) == 0:
-        raise ValueError("coupling = 0: sites do not interact, so nothing orders at T > 0")
+    if getattr(model, "coupling", 0) == 0 and getattr(model, "second_coupling", 0) == 0:
+        raise NoTransition("coupling = 0: sites do not interact, so nothing orders at T > 0")
     return rule(model, model.lattice.name)
 
 
@@ -117,6 +131,7 @@ def potts_critical_energy(n_states: int) -> float:
     """Energy per site of the square-lattice Potts model at T_c, -(1 + 1/sqrt q), in units of J.
 
     For q > 4 the mean of the two phases that coexist; they lie half a latent heat below and above (Baxter 1973).
+    Raises TypeError for q that is no integer, ValueError for q < 2.
     """
     return -(1 + 1 / math.sqrt(check_positive_integer(n_states, "n_states", 2)))
 
@@ -125,7 +140,7 @@ def potts_latent_heat(n_states: int) -> float:
     r"""Latent heat per site of the square-lattice Potts model, in units of J; 0 for q <= 4.
 
     L = 2 (1 + 1/sqrt q) tanh(theta / 2) prod_(n >= 1) tanh^2(n theta), 2 cosh theta = sqrt q: R. J. Baxter,
-    J. Phys. C 6, L445 (1973).
+    J. Phys. C 6, L445 (1973). Raises TypeError for q that is no integer, ValueError for q < 2.
     """
     q = check_positive_integer(n_states, "n_states", 2)
     if q <= 4:
@@ -137,17 +152,20 @@ def potts_latent_heat(n_states: int) -> float:
 
 
 def _ising(model: Any, lattice: str) -> tuple[Transition, ...]:
+    second = getattr(model, "second_coupling", 0.0)
     if model.field != 0:
-        raise ValueError(
-            f"field = {model.field:g}: in a field the ferromagnet has no transition, and no exact temperature of the "
-            "antiferromagnet's is known; take field = 0"
+        refusal = NoTransition if model.coupling > 0 and second >= 0 else ValueError
+        raise refusal(
+            f"field = {model.field:g}: in a field the ferromagnet has no transition (Lee & Yang 1952), and no exact "
+            "temperature of the antiferromagnet's is known; take field = 0"
         )
-    if getattr(model, "second_coupling", 0.0) != 0:
-        raise ValueError(
-            f"second_coupling = {model.second_coupling:g}: with second neighbours no transition temperature is recorded"
+    if second != 0:
+        raise ValueError(f"second_coupling = {second:g}: with second neighbours no transition temperature is recorded")
+    if model.coupling < 0 and lattice == "triangular":
+        raise NoTransition(
+            f"coupling = {model.coupling:g} on the triangular lattice is frustrated: Ising spins have no order at "
+            "T > 0 (Wannier 1950)"
         )
-    _forbid_chain(lattice)
-    _need_two_sublattices(model, lattice)
     if lattice == "cubic":
         return (_coupling(0.221654626, 5e-9, "Ferrenberg, Xu & Landau, Phys. Rev. E 97, 043301 (2018)", model),)
     source = {"square": "Onsager 1944", "triangular": "Houtappel 1950", "honeycomb": "Houtappel 1950"}[lattice]
@@ -158,7 +176,6 @@ def _potts(model: Any, lattice: str) -> tuple[Transition, ...]:
     q, coupling = model.n_states, model.coupling
     if q == 2:
         return tuple(one.scaled(0.5, "Ising of coupling J/2") for one in _ising(_Plain(coupling), lattice))
-    _forbid_chain(lattice)
     if coupling < 0:
         raise ValueError(f"coupling = {coupling:g}: no exact temperature of the Potts antiferromagnet is known")
     if lattice == "cubic":
@@ -174,7 +191,6 @@ def _potts(model: Any, lattice: str) -> tuple[Transition, ...]:
 
 
 def _blume_capel(model: Any, lattice: str) -> tuple[Transition, ...]:
-    _forbid_chain(lattice)
     _need_two_sublattices(model, lattice)
     ratio = model.crystal_field / abs(model.coupling)
     near = next((known for known in _BLUME_CAPEL if abs(known - ratio) < 1e-6), None)
@@ -196,7 +212,6 @@ def _clock(model: Any, lattice: str) -> tuple[Transition, ...]:
         return tuple(
             one.scaled(1.5, "Potts, q = 3, of coupling 3J/2") for one in _potts(_Plain(coupling, n_states=3), lattice)
         )
-    _forbid_chain(lattice)
     if p % 2 and coupling < 0:
         raise ValueError(f"coupling = {coupling:g} with odd n_states = {p}: no transition temperature is recorded")
     _need_two_sublattices(model, lattice)
@@ -209,7 +224,6 @@ def _clock(model: Any, lattice: str) -> tuple[Transition, ...]:
 
 
 def _xy(model: Any, lattice: str) -> tuple[Transition, ...]:
-    _forbid_chain(lattice)
     _need_two_sublattices(model, lattice)
     if lattice == "cubic":
         return (_coupling(0.4541659, 1e-6, _DENG, model),)
@@ -219,8 +233,9 @@ def _xy(model: Any, lattice: str) -> tuple[Transition, ...]:
 
 
 def _heisenberg(model: Any, lattice: str) -> tuple[Transition, ...]:
+    _need_two_sublattices(model, lattice)
     if lattice != "cubic":
-        raise ValueError(f"Heisenberg on the {lattice} lattice has no transition at T > 0 (Mermin & Wagner 1966)")
+        raise NoTransition(f"Heisenberg on the {lattice} lattice has no transition at T > 0 (Mermin & Wagner 1966)")
     return (_coupling(0.693003, 2e-6, _DENG, model),)
 
 
@@ -265,15 +280,10 @@ def _coupling(k: float, error: float, source: str, model: Any, kind: str = "seco
     return found.scaled(abs(model.coupling))
 
 
-def _forbid_chain(lattice: str) -> None:
-    if lattice == "chain":
-        raise ValueError("a chain has no transition at T > 0; see `zeeman.spins.exact.sum_chain` for what it does")
-
-
 def _need_two_sublattices(model: Any, lattice: str) -> None:
     """An antiferromagnet is a mirror image where bonds join two sublattices; frustrated, nothing carries over."""
     if model.coupling < 0 and lattice == "triangular":
         raise ValueError(
-            f"coupling = {model.coupling:g} on the triangular lattice is frustrated (Ising: no order at T > 0), and no "
-            "transition temperature is recorded"
+            f"coupling = {model.coupling:g} on the triangular lattice is frustrated, and no transition temperature is "
+            "recorded"
         )

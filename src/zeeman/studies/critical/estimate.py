@@ -17,6 +17,8 @@ from zeeman.base.checks import check_choice, check_positive_integer
 from zeeman.base.progress import Progress
 from zeeman.base.random import entropy_of
 from zeeman.base.types import Seed
+from zeeman.spins.exact import NoTransition, transitions
+from zeeman.spins.models import Model
 from zeeman.spins.transitions import CriticalTemperature, Scaling
 from zeeman.studies.critical.laws import alternates, has_bkt_transition, law_of
 from zeeman.studies.critical.measure import Measured, measure
@@ -43,6 +45,7 @@ def critical_temperature(
     estimator: Any = "latent",
     *,
     signal: str = "auto",
+    model: Model | None = None,
     nu: float | str | None = None,
     omega: float | None = None,
     n_bootstrap: int = 200,
@@ -68,6 +71,8 @@ def critical_temperature(
     signal : {"auto", "length", "cumulant", "gap", "susceptibility", "reconstruction", "helicity"}
         What is located; "auto" is the correlation length where the code has a place in space ("latent", "order"),
         otherwise the cumulant, and of one size the susceptibility.
+    model : Model, optional
+        A model of your own, on a lattice of any size, where the data name none of this package.
     nu : float, "fit" or None
         Exponent of t L^(1/nu); None: that of the model's universality class if the data name one, otherwise fitted.
     omega : float, optional
@@ -87,8 +92,14 @@ def critical_temperature(
     Raises
     ------
     TypeError, ValueError
-        For data, names or sizes that cannot be used, a range of temperatures without a crossing or with the peak at its
-        end; before anything is trained where that can be known.
+        For data, names or sizes that cannot be used, a model that has no transition at T > 0 (`zeeman.spins.exact`), a
+        range of temperatures without a crossing or with the peak at its end; before anything is trained where that can
+        be known.
+
+    Warns
+    -----
+    RuntimeWarning
+        Of one size, and where a model without a transition is measured all the same, as a control, because nu is given.
 
     Examples
     --------
@@ -99,8 +110,9 @@ def critical_temperature(
     True
     """
     n_bootstrap = check_positive_integer(n_bootstrap, "n_bootstrap", 20)
-    sizes, entropy = read_samples(dataset), entropy_of(seed)
+    sizes, entropy = read_samples(dataset, model), entropy_of(seed)
     name, signal = _resolved(estimator, signal, sizes)
+    known = _known(sizes[-1].model, nu)
     law = _law(sizes, signal, nu, omega)
     if (name == "latent" or is_local(estimator)) and alternates(sizes[-1].model):
         raise ValueError(
@@ -112,14 +124,16 @@ def critical_temperature(
             f"signal {signal!r} is compared between sizes and one was given (L = {sizes[0].size}): sample a second "
             "size, or take signal='susceptibility' for its pseudo-critical temperature"
         )
+    if sizes[0].lattice is None and (name == "latent" or is_local(estimator)):
+        known = (*known, "the data name no lattice: the network took the neighbours of a hypercubic box")
     orders = _orders(estimator if name == "BetaVAE" else name, signal, sizes, entropy, progress)
     measured = measure(sizes, orders, signal, n_bootstrap, entropy)
     if len(sizes) == 1:
-        return _pseudocritical(name, signal, sizes[0], measured)
+        return _pseudocritical(name, signal, sizes[0], measured, known)
     measured = replace(measured, points=[_fluctuating(points) for points in measured.points])
     for points in measured.points:
         _check_range(points, signal, law)
-    return _result(name, signal, sizes, measured, law)
+    return _result(name, signal, sizes, measured, law, known)
 
 
 def _resolved(estimator: Any, signal: str, sizes: Sequence[Samples]) -> tuple[str, str]:
@@ -133,7 +147,8 @@ def _resolved(estimator: Any, signal: str, sizes: Sequence[Samples]) -> tuple[st
         if implied is not None and signal not in ("auto", implied):
             raise ValueError(f"estimator {estimator!r} means signal={implied!r}, got signal={signal!r}; use 'order'")
         signal = implied or signal
-    in_space = sizes[0].model is not None and (estimator == "latent" or name == "order" or is_local(estimator))
+    local = estimator == "latent" or is_local(estimator)
+    in_space = hasattr(sizes[0].model, "waves") if name == "order" else local and sizes[0].lattice is not None
     if signal == "auto":
         signal = "susceptibility" if len(sizes) == 1 else "length" if in_space else "cumulant"
     if signal == "length" and not in_space:
@@ -176,6 +191,26 @@ def _law(sizes: Sequence[Samples], signal: str, nu: Any, omega: Any) -> Law:
     return law
 
 
+def _known(model: Any, nu: Any) -> tuple[str, ...]:
+    """What theory says where it names no temperature; ValueError where it says there is none, unless nu is given."""
+    if model is None:
+        return ()
+    try:
+        transitions(model)
+    except NoTransition as reason:
+        if nu is None:
+            raise ValueError(
+                f"{reason}: there is no critical temperature to be found; to see what an estimator makes of it, as a "
+                "control, give nu, a number or 'fit'"
+            ) from None
+        note = f"a control, not a critical temperature: {reason}"
+        warnings.warn(note, RuntimeWarning, stacklevel=3)
+        return (note,)
+    except ValueError as unknown:
+        return (f"nothing to hold it against: {unknown}",)
+    return ()
+
+
 def _orders(estimator: Any, signal: str, sizes: list[Samples], seed: int, progress: bool) -> list[Order]:
     if signal == "helicity":
         return [Order(np.zeros((1, 0, 0)))] * len(sizes)
@@ -196,7 +231,9 @@ def _limit(points: Points, law: Law, signal: str) -> Limit:
     return crossing_limit(points, law) if signal in CROSSING else peak_limit(points, law)
 
 
-def _result(name: str, signal: str, sizes: list[Samples], measured: Measured, law: Law) -> CriticalTemperature:
+def _result(
+    name: str, signal: str, sizes: list[Samples], measured: Measured, law: Law, known: tuple[str, ...]
+) -> CriticalTemperature:
     limits = [_limit(points, law, signal) for points in measured.points]
     trainings = np.array([limit.values[0] for limit in limits])
     samples_error = float(np.mean([limit.values for limit in limits], axis=0)[1:].std(ddof=1))
@@ -211,7 +248,7 @@ def _result(name: str, signal: str, sizes: list[Samples], measured: Measured, la
     return CriticalTemperature(
         value, error, samples_error, retraining, spread, name, signal, tuple(one.size for one in sizes),
         _pseudo(measured.points, law, signal), limits[0].scaling, tuple(measured.curves), trainings,
-        _notes(limits, law),
+        (*known, *_notes(limits, law)),
     )  # fmt: skip
 
 
@@ -230,7 +267,9 @@ def _check_found(value: float, error: float, limits: list[Limit], signal: str) -
         )
 
 
-def _pseudocritical(name: str, signal: str, samples: Samples, measured: Measured) -> CriticalTemperature:
+def _pseudocritical(
+    name: str, signal: str, samples: Samples, measured: Measured, known: tuple[str, ...]
+) -> CriticalTemperature:
     """Where the signal of the only size peaks: a number that moves with L."""
     values = np.stack([points.values[:, 0] for points in measured.points])
     note = (
@@ -245,7 +284,7 @@ def _pseudocritical(name: str, signal: str, samples: Samples, measured: Measured
     return CriticalTemperature(
         float(trainings.mean()), total, error, retraining, 0.0, name, signal, (samples.size,),
         {(samples.size,): (float(trainings.mean()), total)}, Scaling("none: one size", {}, {}, math.nan, 0, 0, 1.0),
-        tuple(measured.curves), trainings, (note,),
+        tuple(measured.curves), trainings, (*known, note),
     )  # fmt: skip
 
 

@@ -23,6 +23,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils.validation import check_is_fitted
 
 from zeeman.base.random import stream
+from zeeman.spins.models import StateModel
 from zeeman.spins.observables import longest_waves, peak_structure
 from zeeman.studies.critical.networks import LocalEncoder, UniformDecoder, amplitudes, moved_to
 from zeeman.studies.critical.samples import Samples
@@ -61,8 +62,8 @@ def model_order(sizes: Sequence[Samples], with_waves: bool = False) -> list[Orde
     """Order parameter that the model itself names, `model.order_parameter`, if wanted with its waves."""
     if any(one.model is None for one in sizes):
         raise ValueError(
-            "the data do not say of which model they are (attributes model, lattice, length, as zm.spins.sample writes "
-            "them): the order parameter is not known; use 'pca' or 'latent'"
+            "the data name no model of this package (attributes model, lattice, length, as zm.spins.sample writes), so "
+            "the order parameter is not known: give model=, your own on a lattice of any size, or use 'pca' or 'latent'"
         )
     return [
         Order(
@@ -234,9 +235,9 @@ def _power(field: NDArray[np.float64], axes: NDArray[np.float64]) -> NDArray[np.
 
 def _waves(samples: Samples, device: torch.device) -> torch.Tensor | None:
     """The longest waves of the lattice, (wave, site); None where the data do not name a lattice."""
-    if samples.model is None:
+    if samples.lattice is None:
         return None
-    waves = longest_waves(samples.model.lattice)
+    waves = longest_waves(samples.lattice)
     return torch.as_tensor(waves.reshape(-1, waves.shape[-1]), dtype=torch.float32, device=device)
 
 
@@ -277,8 +278,8 @@ def _features(samples: Samples, x: NDArray) -> NDArray[np.float32]:
         turn = 2 * np.pi / samples.model.n_states if kind == "Clock" else 1.0
         angles = x.reshape(len(x), -1) * np.float32(turn)
         return np.concatenate([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
-    if kind == "Potts":
-        return (x.reshape(len(x), -1, 1) == np.arange(samples.model.n_states)).reshape(len(x), -1).astype(np.float32)
+    if kind not in ("Ising", "BlumeCapel") and isinstance(samples.model, StateModel):
+        return (x.reshape(len(x), -1, 1) == samples.model.states.values).reshape(len(x), -1).astype(np.float32)
     return x.reshape(len(x), -1).astype(np.float32)
 
 
@@ -291,8 +292,8 @@ def _n_components(samples: Samples) -> int:
 
 def _neighbours(samples: Samples) -> NDArray[np.int32]:
     """Neighbours on the lattice that the data name; else of a hypercubic box of the shape of a configuration."""
-    if samples.model is not None:
-        return samples.model.lattice.neighbours
+    if samples.lattice is not None:
+        return samples.lattice.neighbours
     shape = samples.configurations.shape[1:]
     index = np.arange(math.prod(shape)).reshape(shape)
     rolled = [np.roll(index, step, axis).ravel() for axis in range(len(shape)) for step in (1, -1)]
@@ -301,7 +302,7 @@ def _neighbours(samples: Samples) -> NDArray[np.int32]:
 
 def _site_shape(samples: Samples) -> tuple[int, ...]:
     """Site axes of a configuration."""
-    return samples.configurations.shape[1:] if samples.model is None else tuple(samples.model.lattice.shape)
+    return samples.configurations.shape[1:] if samples.lattice is None else samples.lattice.shape
 
 
 def _in_portions(function: Any, x: NDArray) -> NDArray[np.float64]:

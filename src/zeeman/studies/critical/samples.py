@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, is_dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,11 +13,13 @@ from numpy.typing import NDArray
 from zeeman import spins
 from zeeman.base.checks import check_finite
 from zeeman.base.random import stream
+from zeeman.spins.lattices import Lattice
 
 __all__ = ["Samples", "read_samples"]
 
 _BLOCKS = 64  # contiguous runs of samples at one temperature that are resampled whole
 _FEWEST = 32  # samples at one temperature
+_LATTICES = ("chain", "square", "triangular", "honeycomb", "cubic")
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +31,9 @@ class Samples:
     size : int
         L.
     model : Model or None
-        Rebuilt from the attributes of the data; None if they do not say.
+        The one given, or rebuilt from the attributes of the data; None if they do not say.
+    lattice : Lattice or None
+        The model's, or the one that the attributes name.
     temperatures : ndarray, (temperature,)
     configurations : ndarray, (sample, site axes...)
     energies : ndarray, (sample,)
@@ -40,6 +44,7 @@ class Samples:
 
     size: int
     model: Any
+    lattice: Lattice | None
     temperatures: NDArray[np.float64]
     configurations: NDArray
     energies: NDArray[np.float64]
@@ -48,9 +53,7 @@ class Samples:
     @property
     def n_sites(self) -> int:
         """Sites of the system."""
-        if self.model is not None:
-            return int(self.model.lattice.n_sites)
-        return int(np.prod(self.configurations.shape[1:]))
+        return int(np.prod(self.configurations.shape[1:])) if self.lattice is None else self.lattice.n_sites
 
     def at(self, k: int) -> slice:
         """Samples of temperature k."""
@@ -88,15 +91,18 @@ class Samples:
         return np.stack(shares, axis=1)
 
 
-def read_samples(data: Any) -> list[Samples]:
+def read_samples(data: Any, model: Any = None) -> list[Samples]:
     """Records by size, ascending, from one data set, a sequence of them, or a mapping size -> data set.
+
+    `model`, on a lattice of any size, stands for the one that the attributes name.
 
     Raises
     ------
     TypeError, ValueError
         What is not an xarray.Dataset with configuration and temperature; fewer than three temperatures or than 32
-        samples at one; equal sizes; data of different models.
+        samples at one; equal sizes; data of different models, or of another than the one given.
     """
+    _check_given(model)
     sets = list(data.values()) if isinstance(data, Mapping) and not isinstance(data, xr.Dataset) else data
     sets = [sets] if isinstance(sets, xr.Dataset) else sets
     if not isinstance(sets, Sequence) or not sets or not all(isinstance(one, xr.Dataset) for one in sets):
@@ -104,7 +110,7 @@ def read_samples(data: Any) -> list[Samples]:
             f"dataset must be an xarray.Dataset as zm.spins.sample returns, or a sequence or mapping of them, one a "
             f"size; got {type(data).__name__}"
         )
-    read = sorted((_read(one, k) for k, one in enumerate(sets)), key=lambda one: one.size)
+    read = sorted((_read(one, model, f"data set {k}") for k, one in enumerate(sets)), key=lambda one: one.size)
     sizes = [one.size for one in read]
     if len(set(sizes)) < len(sizes):
         raise ValueError(f"sizes must differ, got L = {', '.join(map(str, sizes))}; join samples of one size")
@@ -114,8 +120,7 @@ def read_samples(data: Any) -> list[Samples]:
     return read
 
 
-def _read(data: xr.Dataset, place: int) -> Samples:
-    here = f"data set {place}"
+def _read(data: xr.Dataset, given: Any, here: str) -> Samples:
     missing = [name for name in ("configuration", "temperature") if name not in data and name not in data.coords]
     if missing:
         raise ValueError(f"{here} has no {' and no '.join(missing)}; it needs what zm.spins.sample returns")
@@ -139,15 +144,17 @@ def _read(data: xr.Dataset, place: int) -> Samples:
         )
     configurations = np.asarray(data["configuration"])[order]
     check_finite(configurations, f"configurations of {here}")
-    model = _model(data)
-    n_sites = model.lattice.n_sites if model is not None else np.prod(configurations.shape[1:])
-    energies = (
-        np.asarray(data["energy"], np.float64)[order] * n_sites if "energy" in data else np.full(len(order), np.nan)
-    )
+    model = _model(data) if given is None else _placed(given, data, here)
+    lattice = _lattice(data) if model is None else model.lattice
+    if lattice is not None and configurations.shape[1 : 1 + len(lattice.shape)] != lattice.shape:
+        raise ValueError(
+            f"{here}: configurations of shape {configurations.shape} are not (sample, sites of {lattice!r})"
+        )
+    energy = np.asarray(data["energy"], np.float64)[order] if "energy" in data else np.full(len(order), np.nan)
     size = int(data.attrs.get("length") or configurations.shape[1])
-    return Samples(
-        size, model, distinct, configurations, energies, np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-    )
+    starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+    read = Samples(size, model, lattice, distinct, configurations, energy, starts)
+    return replace(read, energies=energy * read.n_sites)
 
 
 def _identity(data: xr.Dataset) -> dict[str, Any]:
@@ -155,6 +162,39 @@ def _identity(data: xr.Dataset) -> dict[str, Any]:
     model = _model(data)
     names = ["model", "lattice"] + ([f.name for f in fields(model) if f.name != "lattice"] if model is not None else [])
     return {name: data.attrs.get(name) for name in names}
+
+
+def _check_given(model: Any) -> None:
+    if model is not None and not (
+        isinstance(getattr(model, "lattice", None), Lattice) and hasattr(model, "order_parameter")
+    ):
+        raise TypeError(
+            "model must be a spin model on a lattice of any size, such as MyModel(zm.spins.square(8)), with a lattice "
+            f"and an order_parameter; got {model!r}"
+        )
+
+
+def _placed(model: Any, data: xr.Dataset, here: str) -> Any:
+    """The model given, on the lattice of one data set, whose attributes must not say otherwise."""
+    length = data["configuration"].shape[1]
+    if length != model.lattice.shape[0]:
+        if not is_dataclass(type(model)):
+            raise TypeError(
+                f"{here} has L = {length}, and {type(model).__name__}, which is no dataclass, cannot be moved there "
+                f"from {model.lattice!r}: make it one with a field `lattice`"
+            )
+        model = replace(model, lattice=getattr(spins, model.lattice.name)(length))
+    numbers = {name: value for name, value in vars(model).items() if isinstance(value, (int, float))}
+    for name, value in {"model": type(model).__name__, "lattice": model.lattice.name, **numbers}.items():
+        if data.attrs.get(name, value) != value:
+            raise ValueError(f"{here} says {name} = {data.attrs[name]!r}, and the model given has {value!r}")
+    return model
+
+
+def _lattice(data: xr.Dataset) -> Lattice | None:
+    """The lattice that the attributes name, of a model that is none of this package."""
+    name, length = str(data.attrs.get("lattice")), data.attrs.get("length")
+    return getattr(spins, name)(int(length)) if name in _LATTICES and length is not None else None
 
 
 def _model(data: xr.Dataset) -> Any:

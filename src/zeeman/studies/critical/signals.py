@@ -81,7 +81,8 @@ def _reconstruction(samples: Samples, order: Order, replica: int) -> Signal:
 
 def _length(samples: Samples, order: Order, replica: int) -> Signal:
     assert order.waves is not None
-    k = lattice_momentum(samples.model.lattice) * samples.size
+    assert samples.lattice is not None
+    k = lattice_momentum(samples.lattice) * samples.size
     columns = ((order.codes[replica] ** 2).sum(axis=1), order.waves[replica])
     return Signal(columns, lambda t, z2, zk: np.sqrt(np.maximum(z2 / zk - 1, 0)) / k)
 
