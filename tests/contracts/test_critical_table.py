@@ -31,8 +31,26 @@ def test_what_is_refused_is_said_below_the_table():
         {"latent": {"refused": "no crossing"}, "order": {"value": 0.9, "error": 0.02},
          "beside": {"value": 0.9, "error": 0.01}, "pca": {"refused": "no"}}, 1.0,
     )  # fmt: skip
-    assert "| XY | 0.89000(10) | - | 0.90(2), +0.5 | 0.900(10) S, +1.0 | - |" in table.written([line])
+    assert "| XY | 0.89000(10) | - | **0.90(2)**, +0.5 | **0.900(10) S**, +1.0 | - |" in table.written([line])
     assert table.refusals([line]) == ["- XY, latent: no crossing", "- XY, pca: no"]
+
+
+def test_what_is_nearer_than_the_code_is_bold_and_counted():
+    def found(*values):
+        return {name: {"value": v, "error": 0.1} for name, v in zip(table.ESTIMATORS, values, strict=True)}
+
+    lines = [
+        table.Line("a", "A", "binder", 1.0, 0.0, found(1.02, 0.99, 1.03, 0.5), 1.0),
+        table.Line("b", "B", "binder", 1.0, 0.0, found(0.98, 1.05, 1.03, 0.5), 1.0),
+        table.Line("c", "C", "binder", 1.0, 0.0, found(1.02, 0.99, 1.01, 0.5), 1.0),
+    ]
+    first, second, third = table.written(lines).splitlines()[2:]
+    assert [cell.startswith(" **") for cell in first.split("|")[3:7]] == [False, True, False, False]
+    assert [cell.startswith(" **") for cell in second.split("|")[3:7]] == [True, False, False, False]
+    assert [cell.startswith(" **") for cell in third.split("|")[3:7]] == [False, True, True, False]
+    record = {"size": "smoke", "lines": [vars(line) for line in lines], "provenance": {"processors": 1, "versions": {}}}
+    told = "of 3 rows: order parameter in 2, Binder, or stiffness (S) in 1, PCA in 0. In 1 nothing is"
+    assert told in table.markdown(record)
 
 
 def test_every_row_has_an_exact_value_and_a_window_around_it():
