@@ -1,5 +1,8 @@
 """Names, shapes, types and refusals that others rely on."""
 
+import inspect
+import re
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -120,3 +123,17 @@ def test_a_model_reads_nothing_but_spins(wrong):
         S.Ising(S.square(4)).energy(x)
     with pytest.raises(ValueError, match=r"at \[1, 2, 3\] is no state"):
         S.BlumeCapel(S.square(4)).energy(np.where(x == 0, 3, x))
+
+
+_SAYS = re.compile(r"Raises|ValueError|TypeError|[Ee]rrors (of|as for) `")
+_NEVER = {"shorthand"}  # functions that take whatever numbers they get
+
+
+@pytest.mark.parametrize(
+    "room", [S, S.exact, S.observables, S.statistics, S.reweighting], ids=lambda room: room.__name__
+)
+def test_public_functions_and_models_name_their_errors(room):
+    public = [(name, getattr(room, name)) for name in room.__all__]
+    asked = [one for one in public if inspect.isfunction(one[1]) or hasattr(one[1], "order_parameter")]
+    silent = [name for name, one in asked if name not in _NEVER and not _SAYS.search(inspect.getdoc(one) or "")]
+    assert not silent

@@ -91,22 +91,34 @@ class Lattice:
 
 
 def chain(length: int) -> Lattice:
-    """Ring of `length` sites, z = 2; site axes (x,)."""
+    """Ring of `length` sites, z = 2; site axes (x,).
+
+    Raises TypeError for a length that is no integer, ValueError for one below 2.
+    """
     return _bravais("chain", length, ("x",), [(1,)])
 
 
 def square(length: int) -> Lattice:
-    """Square lattice, `length` x `length`, z = 4; site axes (x, y)."""
+    """Square lattice, `length` x `length`, z = 4; site axes (x, y).
+
+    Raises TypeError for a length that is no integer, ValueError for one below 2.
+    """
     return _bravais("square", length, ("x", "y"), [(1, 0), (0, 1)])
 
 
 def triangular(length: int) -> Lattice:
-    """Triangular lattice, z = 6: the square lattice with one diagonal, +-(1, -1); site axes (x, y)."""
+    """Triangular lattice, z = 6: the square lattice with one diagonal, +-(1, -1); site axes (x, y).
+
+    Raises TypeError for a length that is no integer, ValueError for one below 2.
+    """
     return _bravais("triangular", length, ("x", "y"), [(1, 0), (0, 1), (1, -1)])
 
 
 def cubic(length: int) -> Lattice:
-    """Simple cubic lattice, z = 6; site axes (x, y, z)."""
+    """Simple cubic lattice, z = 6; site axes (x, y, z).
+
+    Raises TypeError for a length that is no integer, ValueError for one below 2.
+    """
     return _bravais("cubic", length, ("x", "y", "z"), [(1, 0, 0), (0, 1, 0), (0, 0, 1)])
 
 
@@ -114,6 +126,7 @@ def honeycomb(length: int) -> Lattice:
     """Honeycomb lattice, `length` x `length` cells of two sites, z = 3; site axes (x, y, sublattice).
 
     Site (x, y, 0) touches (x, y, 1), (x-1, y, 1) and (x, y-1, 1).
+    Raises TypeError for a length that is no integer, ValueError for one below 2.
     """
     length = _length("honeycomb", length)
     index = np.arange(2 * length * length, dtype=np.int32).reshape(length, length, 2)

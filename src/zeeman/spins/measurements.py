@@ -49,7 +49,7 @@ class Measurements(xr.Dataset):
         return "\n\n".join(blocks)
 
     def estimate(self, name: str, temperature: float) -> Estimate:
-        """Value and error of one observable at one of the temperatures."""
+        """Value and error of one observable at one of the temperatures; ValueError for those not in the table."""
         ts = np.atleast_1d(self.temperature.values)
         at = np.flatnonzero(np.isclose(ts, temperature, rtol=1e-9, atol=0))
         if f"{name}_error" not in self.data_vars or not len(at):
@@ -89,7 +89,8 @@ def measure(dataset: xr.Dataset, model: Model | None = None, *, progress: bool =
     Raises
     ------
     ValueError
-        For a data set without configurations or energies, or with fewer than three samples at a temperature.
+        For a data set without configurations or energies, or with fewer than three samples at a temperature; without
+        `model`, for one whose attrs name none of this package.
 
     Examples
     --------
@@ -125,7 +126,13 @@ def measure(dataset: xr.Dataset, model: Model | None = None, *, progress: bool =
 
 
 def model_of(dataset: xr.Dataset) -> Model:
-    """Make the model anew that the attrs of a data set name: model, lattice, length and the model's parameters."""
+    """Make the model anew that the attrs of a data set name: model, lattice, length and the model's parameters.
+
+    Raises
+    ------
+    ValueError
+        If they name none, or none of this package; TypeError or ValueError for parameters that the model refuses.
+    """
     attrs = dataset.attrs
     missing = [name for name in ("model", "lattice", "length") if name not in attrs]
     if missing:

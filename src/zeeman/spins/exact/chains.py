@@ -58,6 +58,11 @@ def sum_chain(model: Model, temperature: float, length: int | None = None) -> Ch
     length : int, optional
         Sites of the ring, at least 2; the infinite chain if None. A ring of two has two bonds.
 
+    Raises
+    ------
+    TypeError, ValueError
+        For T <= 0, a length that is no integer from 2 on, other models, and couplings to second neighbours.
+
     Examples
     --------
     >>> from zeeman.spins import Ising, chain

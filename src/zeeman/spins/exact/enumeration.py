@@ -49,7 +49,12 @@ def enumerate_states(model: Ising, temperature: float) -> Enumeration:
     """Sum over all configurations of a small Ising model (at most 28 sites), any lattice, coupling and field.
 
     The configurations are counted once by (unequal bonds, up spins, up spins on the checkerboard's first colour), in
-    Gray-code order; sums are then taken in logarithms.
+    Gray-code order; sums are then taken in logarithms. Energies and `temperature` are in the unit of J.
+
+    Raises
+    ------
+    ValueError
+        For T <= 0, more than 28 sites, and couplings to second neighbours.
     """
     lattice = model.lattice
     n = lattice.n_sites

@@ -26,7 +26,8 @@ def ising_energy(temperature: ArrayLike, size: int | None = None) -> NDArray[np.
     r"""Energy per site of the square lattice, infinite or a periodic `size` x `size` torus.
 
     Infinite: u = -coth 2K [1 + (2/pi) (2 tanh^2 2K - 1) K_1(k)], k = 2 sinh 2K / cosh^2 2K (Onsager 1944, eq. 116).
-    Finite: -d ln Z / dK / N, Z of Kaufman 1949, eq. 19. Raises ValueError for T <= 0 or size < 2.
+    Finite: -d ln Z / dK / N, Z of Kaufman 1949, eq. 19. In units of J, in the shape of `temperature`. Raises ValueError
+    for T <= 0 or size < 2, TypeError for a size that is no integer.
     """
     return each_temperature(
         temperature, lambda t: _onsager(1 / t)[1] if size is None else _kaufman(1 / t, check_size(size))[1]
@@ -34,17 +35,23 @@ def ising_energy(temperature: ArrayLike, size: int | None = None) -> NDArray[np.
 
 
 def ising_specific_heat(temperature: ArrayLike, size: int | None = None) -> NDArray[np.float64]:
-    """Specific heat per site, du/dT; infinite at the critical temperature of the infinite lattice."""
+    """Specific heat per site, du/dT, in k_B; infinite at the critical temperature of the infinite lattice.
+
+    Shape and errors as for `ising_energy`.
+    """
     return _each(temperature, size, lambda t, log_z, u, c: c)
 
 
 def ising_free_energy(temperature: ArrayLike, size: int | None = None) -> NDArray[np.float64]:
-    """Free energy per site, f = -T ln Z / N."""
+    """Free energy per site, f = -T ln Z / N, in units of J. Shape and errors as for `ising_energy`."""
     return _each(temperature, size, lambda t, log_z, u, c: -t * log_z)
 
 
 def ising_magnetization(temperature: ArrayLike) -> NDArray[np.float64]:
-    """Spontaneous magnetization of the infinite lattice, (1 - sinh(2K)^-4)^(1/8) below Tc, else 0 (Yang 1952)."""
+    """Spontaneous magnetization of the infinite lattice, (1 - sinh(2K)^-4)^(1/8) below Tc, else 0 (Yang 1952).
+
+    In the shape of `temperature`. Raises ValueError for T <= 0.
+    """
 
     def yang(t: float) -> float:
         if t >= CRITICAL_TEMPERATURE["square"]:

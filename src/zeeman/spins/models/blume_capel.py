@@ -25,6 +25,11 @@ class BlumeCapel(StateModel):
         D, what a site pays to be occupied (s not 0). On the square lattice the transition is of first order beyond
         the tricritical D = 1.9658 J; at D = 2 J (z / 2 in general) the ordered state gives way to the empty one.
 
+    Raises
+    ------
+    TypeError, ValueError
+        For what is no lattice, and parameters that are no finite numbers.
+
     Examples
     --------
     >>> import numpy as np

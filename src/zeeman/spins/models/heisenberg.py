@@ -24,6 +24,11 @@ class Heisenberg(VectorModel):
     coupling : float
         J; positive aligns. Energies and temperatures are in its units (k_B = 1).
 
+    Raises
+    ------
+    TypeError, ValueError
+        For what is no lattice, and a coupling that is no finite number.
+
     Notes
     -----
     Cubic lattice: T_c = 1 / 0.6930 |J| (C. Holm, W. Janke, Phys. Rev. B 48 (1993) 936). One and two dimensions: no

@@ -33,6 +33,11 @@ class Ising(StateModel):
         J2 beyond |J| / 2 makes rows alternate. Zero leaves the fast multi-spin updates; other values use those of
         discrete states.
 
+    Raises
+    ------
+    TypeError, ValueError
+        For what is no lattice, and parameters that are no finite numbers.
+
     Examples
     --------
     >>> from zeeman.spins.lattices import square
@@ -77,7 +82,10 @@ class Ising(StateModel):
         return (1 - 2 * (np.indices(self.lattice.shape)[0].ravel() % 2)).astype(np.int8)
 
     def energy(self, configurations: NDArray) -> NDArray[np.float64]:
-        """Energy per site, (sample,), of configurations (sample, site) or (sample, site axes...)."""
+        """Energy per site, (sample,), of configurations (sample, site) or (sample, site axes...).
+
+        ValueError for configurations of another lattice or of no spins.
+        """
         if self.second_coupling:
             return super().energy(configurations)
         s = self._sites(configurations)
@@ -90,7 +98,10 @@ class Ising(StateModel):
         return (-self.coupling * bonds - self.field * up) / lattice.n_sites
 
     def local_field(self, configurations: NDArray) -> NDArray[np.float64]:
-        """Field J sum_j s_j + J2 sum_k s_k + h at every site, in the shape of the configurations."""
+        """Field J sum_j s_j + J2 sum_k s_k + h at every site, in the shape of the configurations.
+
+        ValueError as for `energy`.
+        """
         s = self._sites(configurations).astype(np.int32)
         field = self.coupling * s[:, self.lattice.neighbours].sum(axis=2) + self.field
         if self.second_coupling:
@@ -103,6 +114,8 @@ class Ising(StateModel):
         The triangular antiferromagnet has cosine and sine of the wave of its three sublattices, 2/3 in length where two
         are up and one is down. Where L is no multiple of 3 that wave does not close on the torus: then six components,
         of the three nearest waves that do. So with alternation on other lattices of odd L.
+
+        ValueError as for `energy`.
         """
         if self.second_coupling:
             return super().order_parameter(configurations)
@@ -120,7 +133,7 @@ class Ising(StateModel):
         return np.concatenate(alternating_waves(self.lattice)) if self.frustrated else self.pattern[None].astype(float)
 
     def order(self, configurations: NDArray) -> NDArray[np.float64]:
-        """Size of the order parameter, (sample,); aligning in a field m itself."""
+        """Size of the order parameter, (sample,); aligning in a field m itself; errors of `order_parameter`."""
         m = self.order_parameter(configurations)
         if self.field != 0 and self.coupling >= 0 and not self.second_coupling:
             return m[:, 0]

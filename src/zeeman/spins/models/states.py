@@ -204,7 +204,10 @@ class StateModel(ABC):
         return self.metastable or self.frustrated or self.best.degenerate
 
     def states_of(self, configurations: NDArray) -> NDArray[np.uint8]:
-        """State numbers, (sample, site), of configurations (sample, site) or (sample, site axes...)."""
+        """State numbers, (sample, site), of configurations (sample, site) or (sample, site axes...).
+
+        ValueError for configurations of another lattice, or values that are none of the model's.
+        """
         x = np.asarray(configurations)
         lattice = self.lattice
         if x.shape[1:] not in ((lattice.n_sites,), tuple(lattice.shape)):
@@ -224,7 +227,7 @@ class StateModel(ABC):
         return states.reshape(len(states), lattice.n_sites)
 
     def energy(self, configurations: NDArray) -> NDArray[np.float64]:
-        """Energy per site, (sample,), of configurations (sample, site) or (sample, site axes...)."""
+        """Energy per site, (sample,), of configurations; ValueError for what `states_of` refuses."""
         states = self.states_of(configurations)
         energies = np.zeros(len(states))
         for bonds_of, table in self.bonds:
@@ -234,7 +237,10 @@ class StateModel(ABC):
         return energies / self.lattice.n_sites
 
     def local_field(self, configurations: NDArray) -> NDArray[np.float64]:
-        """Minus the energy that every state would have at every site, (configurations' axes..., state)."""
+        """Minus the energy that every state would have at every site, (configurations' axes..., state).
+
+        ValueError for what `states_of` refuses.
+        """
         states = self.states_of(configurations)
         near, kinds = self.reach
         field = np.broadcast_to(-self.states.site, (*states.shape, self.states.n_states)).copy()
@@ -246,7 +252,8 @@ class StateModel(ABC):
         """Mean over sites of the states' vectors, (sample, component).
 
         Where neighbours differ in the ordered state: its Fourier components, |.| = 1 in the ordered state. On a torus
-        that the ordered state does not fit, those at the nearest wave vectors that fit.
+        that the ordered state does not fit, those at the nearest wave vectors that fit. ValueError for what `states_of`
+        refuses.
         """
         sums = self._sums(self.states_of(configurations), self.waves())
         vectors = self.states.vectors

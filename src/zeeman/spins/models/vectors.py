@@ -60,14 +60,17 @@ class VectorModel(ABC):
         return self.coupling < 0 and self.lattice.checkerboard is None
 
     def energy(self, configurations: NDArray) -> NDArray[np.float64]:
-        """Energy per site, (sample,): -J / N sum_<ij> s_i . s_j."""
+        """Energy per site, (sample,): -J / N sum_<ij> s_i . s_j; ValueError for what `vectors` refuses."""
         s, lattice = self.vectors(configurations), self.lattice
         bonds = np.empty(len(s))
         bond_sums(s, lattice.bonds_of, bonds)
         return -self.coupling * bonds / lattice.n_sites
 
     def local_field(self, configurations: NDArray) -> NDArray[np.float64]:
-        """Field h_i = J sum_j s_j, (sample, site axes..., component): the energy is -1/2 sum_i s_i . h_i."""
+        """Field h_i = J sum_j s_j, (sample, site axes..., component): the energy is -1/2 sum_i s_i . h_i.
+
+        ValueError for what `vectors` refuses.
+        """
         s = self.vectors(configurations).astype(np.float64)
         field = self.coupling * s[:, self.lattice.neighbours].sum(axis=2)
         sites = np.shape(configurations)[1:]
@@ -78,7 +81,8 @@ class VectorModel(ABC):
 
         Mean vector, staggered mean vector, or the amplitude at the three-sublattice wave vector: sqrt(2) / N sum_i
         (cos q x_i, sin q x_i) s_i, 2 n components. Where L is no multiple of 3 that wave does not close on the torus:
-        6 n components, of the three nearest waves that do. So with alternation on other lattices of odd L.
+        6 n components, of the three nearest waves that do. So with alternation on other lattices of odd L. ValueError
+        for what `vectors` refuses.
         """
         s = self.vectors(configurations).astype(np.float64)
         return np.einsum("wi,sia->swa", self.waves(), s).reshape(len(s), -1) / self.lattice.n_sites

@@ -25,6 +25,11 @@ class XY(VectorModel):
     coupling : float
         J; positive aligns. Energies and temperatures are in its units (k_B = 1).
 
+    Raises
+    ------
+    TypeError, ValueError
+        For what is no lattice, and a coupling that is no finite number.
+
     Notes
     -----
     In two dimensions: Kosterlitz-Thouless transition at T = 0.8929 |J| on the square lattice (M. Hasenbusch, J. Phys. A
@@ -46,7 +51,7 @@ class XY(VectorModel):
         return {}
 
     def vectors(self, configurations: NDArray) -> NDArray[np.float64]:
-        """(cos theta, sin theta), (sample, site, component)."""
+        """(cos theta, sin theta), (sample, site, component); ValueError for those of another lattice, or NaN."""
         theta = np.ascontiguousarray(self._sites(configurations), np.float64)
         s = np.empty((*theta.shape, 2))
         directions(theta.reshape(-1), s.reshape(-1, 2))

@@ -28,7 +28,10 @@ _NOTHING = 1e-12  # a share of the peak that is rounding
 
 
 def wavevectors(lattice: Lattice) -> NDArray[np.float64]:
-    """Wave vectors k = sum_j n_j b_j / L of `structure_factor`, (kx, ky..., dim): n as in `numpy.fft.fftfreq`."""
+    """Wave vectors k = sum_j n_j b_j / L of `structure_factor`, (kx, ky..., dim): n as in `numpy.fft.fftfreq`.
+
+    In units of 1 / distance of neighbours. Raises ValueError for lattices that are not of this package.
+    """
     g = geometry(lattice)
     dim, length = len(g.primitive), lattice.shape[0]
     n = np.round(np.fft.fftfreq(length) * length)
@@ -49,6 +52,12 @@ def structure_factor(x: Any, model: Model) -> Any:
     ndarray or DataArray, (sample, kx, ky...)
         Summed over components; at `wavevectors`. The mean over k of a Bravais lattice is the mean of |v|^2. On the
         honeycomb S(k) is not periodic in the cells' reciprocal lattice; wave vectors are those listed.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For models whose sites have no known vectors, configurations of another lattice or of values that the model does
+        not have, samples that are not the first axis.
     """
     lattice = model.lattice
     g = geometry(lattice)
@@ -76,7 +85,7 @@ def peak_structure(x: Any, model: Model) -> tuple[Any, Any]:
     with J2): there it is N c^2 m^2. Where the order turns on several waves, S is added over them.
 
     The nearest are all |k| = |b_1| / L away: one on the chain, two on the square, three on triangular, honeycomb and
-    cubic lattices, and their opposites.
+    cubic lattices, and their opposites. Raises TypeError and ValueError as `structure_factor` does.
     """
     g = geometry(model.lattice)
     order = waves(model)
@@ -93,7 +102,10 @@ def peak_structure(x: Any, model: Model) -> tuple[Any, Any]:
 
 
 def longest_waves(lattice: Lattice) -> NDArray[np.float64]:
-    """Cosine and sine of k . r at the smallest wave vectors of a lattice, |k| = |b_1| / L, (k, 2, site)."""
+    """Cosine and sine of k . r at the smallest wave vectors of a lattice, |k| = |b_1| / L, (k, 2, site).
+
+    Raises ValueError for lattices that are not of this package.
+    """
     g = geometry(lattice)
     phase = g.smallest @ g.positions.T
     return np.stack([np.cos(phase), np.sin(phase)], axis=1)
@@ -110,7 +122,8 @@ def correlation_length(centre: ArrayLike, nearest: ArrayLike, lattice: Lattice) 
         From `peak_structure`.
 
     Source: F. Cooper, B. Freedman, D. Preston, Nucl. Phys. B 210, 210 (1982); S. Caracciolo et al., Nucl. Phys. B 403,
-    475 (1993). 0 where noise puts S(K + k) above S(K), infinite in perfect order.
+    475 (1993). 0 where noise puts S(K + k) above S(K), infinite in perfect order. Raises ValueError for series of
+    different lengths or of fewer than three samples, NaN or infinity.
     """
     k = lattice_momentum(lattice)
     if np.asarray(nearest).mean() <= _NOTHING * np.asarray(centre).mean():
@@ -123,6 +136,7 @@ def lattice_momentum(lattice: Lattice) -> float:
 
     Over the z shortest vectors of the cells, in units of their length: 2 sin(pi / L) on chain, square and cubic
     lattice, 4/sqrt(3) sin(pi / L) on the triangular, 4/3 sin(pi / L) on the honeycomb, whose cells are sqrt(3) apart.
+    In units of 1 / distance of neighbours. Raises ValueError for lattices that are not of this package.
     """
     g = geometry(lattice)
     dim = len(g.primitive)

@@ -26,7 +26,10 @@ class Moments:
 
 
 def moments(m: ArrayLike) -> Moments:
-    """Moments of an order parameter m, (sample,) or (sample, component); powers of its length."""
+    """Moments of an order parameter m, (sample,) or (sample, component); powers of its length.
+
+    Raises ValueError for other shapes, or no samples.
+    """
     square, _ = _square(m)
     return Moments(
         float(np.sqrt(square).mean()), float(square.mean()), float((square**2).mean()), binder_cumulant(m)
@@ -34,7 +37,10 @@ def moments(m: ArrayLike) -> Moments:
 
 
 def binder_cumulant(m: ArrayLike) -> float:
-    """Binder cumulant U = 1 - n / (n + 2) <m^4> / <m^2>^2 of an order parameter of n components; see `binder`."""
+    """Binder cumulant U = 1 - n / (n + 2) <m^4> / <m^2>^2 of an order parameter of n components; see `binder`.
+
+    m is (sample,) or (sample, component). Raises ValueError for other shapes, or no samples.
+    """
     square, n = _square(m)
     return float(1 - n / (n + 2) * (square**2).mean() / square.mean() ** 2)
 
@@ -46,13 +52,21 @@ def binder(m: ArrayLike) -> Estimate:
     and 2 / (n + 2) in the ordered phase; n = 1 is the usual 1 - <m^4> / (3 <m^2>^2) with 2/3. Papers that keep the 3
     for vectors (Holm and Janke, PRB 48, 936: 0.620 for n = 3) have U' = 1 - (n + 2) / (3 n) (1 - U). Source: K. Binder,
     Z. Phys. B 43, 119 (1981).
+
+    Raises
+    ------
+    ValueError
+        For other shapes, fewer than three samples, NaN or infinity.
     """
     square, n = _square(m)
     return derived(lambda m2, m4: 1 - n / (n + 2) * m4 / m2**2, square, square**2)
 
 
 def specific_heat(energy: ArrayLike, temperature: float, n_sites: int) -> Estimate:
-    """Specific heat per site, C = N (<e^2> - <e>^2) / T^2, of energies per site (sample,) at one temperature."""
+    """Specific heat per site, C = N (<e^2> - <e>^2) / T^2, of energies per site (sample,) at one temperature.
+
+    In k_B, energies and temperature in one unit. Raises ValueError for fewer than three samples, NaN or infinity.
+    """
     e = np.asarray(energy, np.float64)
     e = e - e.mean()  # the difference of the squares loses no digits
     return derived(lambda e1, e2: n_sites * (e2 - e1**2) / temperature**2, e, e**2)
@@ -63,7 +77,8 @@ def susceptibility(m: ArrayLike, temperature: float, n_sites: int, connected: bo
 
     N <m^2> / T is the response to a field in the disordered phase, where <m> = 0, added over components (divide by
     n for the response along one). It grows like N in the ordered phase; the connected one peaks near the transition
-    and differs from it by a constant factor in the disordered phase (1 - 2/pi for a Gaussian m of one component).
+    and differs from it by a constant factor in the disordered phase (1 - 2/pi for a Gaussian m of one component). m is
+    (sample,) or (sample, component); chi is in units of 1 / T. Raises ValueError as `binder` does.
     """
     square, _ = _square(m)
     size = np.sqrt(square)

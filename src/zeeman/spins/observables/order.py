@@ -31,6 +31,11 @@ def magnetization(x: Any) -> Any:
     -------
     ndarray or DataArray, (sample,)
         float64.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For values that are no real numbers, other shapes, or samples that are not the first axis.
     """
     return _project(x, 1.0)
 
@@ -39,7 +44,7 @@ def staggered_magnetization(x: Any) -> Any:
     """Staggered magnetization per site, 1/N sum_i (-1)^(x+y+...) s_i; on the honeycomb the sign of the sublattice.
 
     Honeycomb configurations are told by their last axis: its name in a DataArray, else its length 2 after x and y of
-    another length. Shapes, return value and errors as for `magnetization`.
+    another length. Shapes, return value and errors (TypeError, ValueError) as for `magnetization`.
     """
     shape, last = spins_of(x).shape[1:], x.dims[-1] if hasattr(x, "dims") else None
     honeycomb = last == "sublattice" or (last is None and len(shape) == 3 and shape[-1] == 2 and shape[0] != 2)
@@ -50,8 +55,8 @@ def staggered_magnetization(x: Any) -> Any:
 def stripe_order(x: Any, lattice: Lattice | None = None) -> Any:
     """Stripe order of J1-J2 models, sqrt(m_x^2 + m_y^2 + ...) with m_x = 1/N sum_i (-1)^x s_i: 1 in a striped state.
 
-    Shapes as for `magnetization`, on Bravais lattices. Stripes run in three directions on the triangular lattice, which
-    `lattice` tells from the square one: there (-1)^(x+y) is added.
+    Shapes and errors (TypeError, ValueError) as for `magnetization`, on Bravais lattices. Stripes run in three
+    directions on the triangular lattice, which `lattice` tells from the square one: there (-1)^(x+y) is added.
     """
     signs = 1.0 - 2.0 * (np.indices(spins_of(x).shape[1:]) % 2)
     if lattice is not None and lattice.name == "triangular":
@@ -81,14 +86,18 @@ def three_sublattice_order(x: Any) -> Any:
 def potts_order(x: Any, n_states: int) -> Any:
     """Order of Potts states 0..q-1, (q rho_max - 1) / (q - 1) with rho_max the share of the most frequent state.
 
-    0 where all are equally frequent, 1 where one is alone; (sample,).
+    0 where all are equally frequent, 1 where one is alone; (sample,). Raises TypeError for values that are no numbers
+    or q no integer, ValueError for q < 2, values that are no states of q, or other shapes than `magnetization` takes.
     """
     q = check_positive_integer(n_states, "n_states", 2)
     return label(x, (q * _shares(x, q).max(axis=1) - 1) / (q - 1))
 
 
 def potts_vector(x: Any, n_states: int) -> Any:
-    """Mean of unit vectors to the corners of a simplex, (sample, q - 1): |.|^2 = (q sum_a rho_a^2 - 1) / (q - 1)."""
+    """Mean of unit vectors to the corners of a simplex, (sample, q - 1): |.|^2 = (q sum_a rho_a^2 - 1) / (q - 1).
+
+    Raises TypeError and ValueError as `potts_order` does.
+    """
     q = check_positive_integer(n_states, "n_states", 2)
     return label(x, _shares(x, q) @ simplex(q), "component")
 
@@ -97,8 +106,7 @@ def clock_vector(x: Any, n_states: int | None = None) -> Any:
     """Mean vector 1/N sum_i (cos, sin), (sample, 2), of clock states 0..p-1, or of angles where `n_states` is None.
 
     Of two states the sine is zero: `binder` wants the cosine alone, which `Clock.order_parameter` gives.
-    Raises TypeError for values that are no numbers or p no integer, ValueError for p < 2, values that are no states of
-    p, or shapes other than those of `magnetization`.
+    Raises TypeError and ValueError as `potts_order` does.
     """
     if n_states is not None:
         p = check_positive_integer(n_states, "n_states", 2)
@@ -113,6 +121,7 @@ def anisotropy(vectors: ArrayLike, p: int) -> NDArray[np.float64]:
 
     Its mean is 0 where the direction is free (XY, and the clock model between its transitions) and 1 where it points
     to one of p states: S. Baek, P. Minnhagen, B. J. Kim, PRE 80, 060101 (2009). A mean vector of length 0 gives 1.
+    Raises TypeError for p that is no integer, ValueError for p < 1 or another shape.
     """
     p, v = check_positive_integer(p, "p"), np.asarray(vectors, np.float64)
     if v.ndim != 2 or v.shape[1] != 2:
@@ -121,12 +130,15 @@ def anisotropy(vectors: ArrayLike, p: int) -> NDArray[np.float64]:
 
 
 def squared_spin(x: Any) -> Any:
-    """Mean of s^2 over sites, (sample,): the occupied share in the Blume-Capel model."""
+    """Mean of s^2 over sites, (sample,): the occupied share in the Blume-Capel model.
+
+    Shapes and errors (TypeError, ValueError) as for `magnetization`.
+    """
     return _project(x, 1.0, np.square(spins_of(x).astype(np.float64)))
 
 
 def vacancy_density(x: Any) -> Any:
-    """Share of sites with s = 0, (sample,)."""
+    """Share of sites with s = 0, (sample,). Shapes and errors (TypeError, ValueError) as for `magnetization`."""
     return _project(x, 1.0, (spins_of(x) == 0).astype(np.float64))
 
 

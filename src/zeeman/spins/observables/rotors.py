@@ -43,6 +43,11 @@ def helicity_modulus(x: Any, model: Any, temperature: float) -> Any:
     ndarray or DataArray, (sample,)
         Same unit as J.
 
+    Raises
+    ------
+    TypeError, ValueError
+        For models without planes to turn in (Ising, a clock of two states), T <= 0, configurations of another lattice.
+
     Source: M. Fisher, M. Barber, D. Jasnow, PRA 8, 1111 (1973); T. Ohta, D. Jasnow, PRB 20, 139 (1979);
     S. Teitel, C. Jayaprakash, PRB 27, 598 (1983).
     """
@@ -56,6 +61,7 @@ def helicity_terms(x: Any, model: Any) -> tuple[Any, Any]:
     """Two series a and b with Upsilon = <a> - <b> / T, see `helicity_modulus`; reweighting needs them apart.
 
     ``fit.quantity(lambda t, a, b: a - b / t, *helicity_terms(x, model))`` is Upsilon at every temperature.
+    (sample,) each, a in the unit of J, b in its square. Raises TypeError and ValueError as `helicity_modulus` does.
     """
     if not isinstance(model, (VectorModel, Clock)):
         raise TypeError(f"{type(model).__name__} has no rotors to twist: give an XY, clock or Heisenberg model")
@@ -103,6 +109,11 @@ def vorticity(x: Any, model: Model) -> Any:
     ndarray or DataArray, (sample, x, y[, face]) int8
         -1, 0 or +1 (also +-2 on the honeycomb), at the cell of the plaquette's first corner; two triangles a cell on
         the triangular lattice, three faces (normal to x, y, z) on the cubic one.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For spins of one or three components, the chain, configurations of another lattice.
     """
     g = geometry(model.lattice)
     if g.plaquettes is None:
@@ -128,6 +139,6 @@ def vorticity(x: Any, model: Model) -> Any:
 
 
 def vortex_density(x: Any, model: Model) -> Any:
-    """Vortices of both signs per plaquette, mean |winding| of `vorticity`, (sample,)."""
+    """Vortices of both signs per plaquette, mean |winding| of `vorticity`, (sample,); its TypeError and ValueError."""
     w = vorticity(x, model)
     return label(x, np.abs(np.asarray(w, np.float64)).reshape(len(w), -1).mean(axis=1))

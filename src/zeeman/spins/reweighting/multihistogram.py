@@ -67,18 +67,19 @@ class MultiHistogram:
     def quantity(self, function: Callable[..., Any], *series: ArrayLike) -> Curve:
         """Return the curve T -> function(T, <a>, <b>, ...) for series a, b, ... (sample,) in the order of the data.
 
-        `function` takes arrays over jackknife blocks, and so must work elementwise.
+        `function` takes arrays over jackknife blocks, and so must work elementwise. ValueError for series of another
+        length, NaN or infinity; a RuntimeWarning where blocks are shorter than three autocorrelation times of a series.
         """
         table = np.stack([self._series(a, k) for k, a in enumerate(series)])
         self._warn_of_short_blocks(table)
         return Curve(self, lambda t: np.asarray(function(t, *self._averages(table, t))))
 
     def mean(self, observable: ArrayLike) -> Curve:
-        """<A> as a function of temperature."""
+        """<A> as a function of temperature; ValueError as for `quantity`."""
         return self.quantity(lambda t, a: a, observable)
 
     def expectation(self, observable: ArrayLike, temperature: float) -> Estimate:
-        """<A> at one temperature."""
+        """<A> at one temperature; ValueError for what `quantity` and `check` refuse."""
         return self.mean(observable)(temperature)
 
     @property
@@ -94,22 +95,31 @@ class MultiHistogram:
         return self.quantity(lambda t, e1, e2: (e2 - e1**2) / (self.n_sites * t**2), e, e**2)
 
     def susceptibility(self, order: ArrayLike, connected: bool = False) -> Curve:
-        """N <m^2> / T of an order parameter m per site, or connected N (<m^2> - <|m|>^2) / T, which has a peak."""
+        """N <m^2> / T of an order parameter m per site, or connected N (<m^2> - <|m|>^2) / T, which has a peak.
+
+        m is (sample,) or (sample, component); ValueError for what `quantity` refuses.
+        """
         m = self._order(order)
         return self.quantity(lambda t, m1, m2: self.n_sites * (m2 - (m1**2 if connected else 0)) / t, np.sqrt(m), m)
 
     def binder(self, order: ArrayLike) -> Curve:
-        """Binder cumulant 1 - n / (n + 2) <m^4> / <m^2>^2 of m (sample,), n = 1, or (sample, component)."""
+        """Binder cumulant 1 - n / (n + 2) <m^4> / <m^2>^2 of m (sample,), n = 1, or (sample, component).
+
+        ValueError for what `quantity` refuses.
+        """
         m, n = self._order(order), 1 if np.ndim(order) == 1 else np.shape(order)[1]
         return self.quantity(lambda t, m2, m4: 1 - n / (n + 2) * m4 / m2**2, m, m**2)
 
     def derivative(self, observable: ArrayLike) -> Curve:
-        """d<A>/dbeta = -(<A E> - <A><E>), beta = 1/T and E of the whole system."""
+        """d<A>/dbeta = -(<A E> - <A><E>), beta = 1/T and E of the whole system; errors of `quantity`."""
         a, e = self._series(observable), self.energies - self.energies.mean()
         return self.quantity(lambda t, a1, e1, ae: a1 * e1 - ae, a, e, a * e)
 
     def free_energy_difference(self, first: float, second: float) -> Estimate:
-        """F/T at `second` minus F/T at `first`, = ln Z(first) - ln Z(second), of the whole system."""
+        """F/T at `second` minus F/T at `first`, = ln Z(first) - ln Z(second), of the whole system.
+
+        ValueError for temperatures that `check` refuses.
+        """
         for t in (first, second):
             self.check(t)
         return self.estimate(self._log_z(first) - self._log_z(second))
@@ -220,7 +230,7 @@ class Curve:
         return self.source.estimate(self.replicates(float(temperature)))
 
     def table(self, temperatures: ArrayLike) -> xr.Dataset:
-        """Variables value, error and n_effective over the coordinate temperature."""
+        """Variables value, error and n_effective over the coordinate temperature; errors of `MultiHistogram.check`."""
         ts = np.atleast_1d(np.asarray(temperatures, np.float64))
         found = [self(float(t)) for t in ts]
         return xr.Dataset(

@@ -24,6 +24,7 @@ def block_length(series: ArrayLike) -> int:
     """Samples in a block, tau (2 n / tau)^(1/3), but at least 20 blocks.
 
     Where the bias of blocks too short, tau / B, meets the noise of too few, sqrt(2 B / n) (U. Wolff, hep-lat/0306017).
+    Raises ValueError for series that `autocorrelation` refuses.
     """
     x = chains_of(series)
     tau = autocorrelation_time(x)
@@ -50,6 +51,11 @@ def jackknife(
     -------
     value, error : ndarray
         n f - (n - 1) mean_b f_b and sqrt((n - 1) / n sum_b (f_b - mean f)^2).
+
+    Raises
+    ------
+    TypeError, ValueError
+        For series of different lengths, fewer than three samples, n_blocks that is no integer from 2 to their number.
     """
     arrays = [np.asarray(x) for x in series]
     lengths = {len(x) for x in arrays}
@@ -89,6 +95,11 @@ def derived(function: Callable[..., Any], *series: ArrayLike) -> Estimate:
     -------
     Estimate
         Its error is NaN where f is infinite or no number with one of the blocks left out.
+
+    Raises
+    ------
+    ValueError
+        For series of different shapes, samples that fill a single block, and series that `autocorrelation` refuses.
 
     Examples
     --------

@@ -32,7 +32,8 @@ _ROUNDING = 4 * np.finfo(np.float64).eps  # of a mean, in parts of the largest v
 def autocorrelation(series: ArrayLike) -> NDArray[np.float64]:
     """Return rho(t), (sample,): by FFT, about the mean of all chains, averaged over chains.
 
-    A series that varies by no more than rounding has rho = 1 at 0 and 0 beyond.
+    A series that varies by no more than rounding has rho = 1 at 0 and 0 beyond. Raises ValueError for shapes other than
+    (sample,) and (chain, sample), fewer than three samples, NaN or infinity, as all that follow.
     """
     x = chains_of(series)
     size = np.abs(x).max()
@@ -56,19 +57,30 @@ def autocorrelation_time(series: ArrayLike, window: float = 6.0, windowing: str 
         c of Sokal's rule.
     windowing : str
         ``"sokal"`` or ``"wolff"``.
+
+    Raises
+    ------
+    ValueError
+        For other names, and series that `autocorrelation` refuses.
     """
     x = chains_of(series)
     return _time(autocorrelation(x), x.size, window, windowing)[0]
 
 
 def effective_sample_size(series: ArrayLike) -> float:
-    """Number of independent samples that would give the same error of the mean, n / (2 tau)."""
+    """Number of independent samples that would give the same error of the mean, n / (2 tau).
+
+    Raises ValueError for series that `autocorrelation` refuses.
+    """
     x = chains_of(series)
     return x.size / (2 * autocorrelation_time(x))
 
 
 def mean(series: ArrayLike, windowing: str = "sokal") -> Estimate:
-    """Mean, its error sqrt(2 tau C(0) / n), and tau with its own, tau sqrt((4 W + 2 - 4 tau) / n) (Wolff, eq. 42)."""
+    """Mean, its error sqrt(2 tau C(0) / n), and tau with its own, tau sqrt((4 W + 2 - 4 tau) / n) (Wolff, eq. 42).
+
+    Raises ValueError as `autocorrelation_time` does.
+    """
     x = chains_of(series)
     tau, tau_error = _time(autocorrelation(x), x.size, 6.0, windowing)
     n_effective = x.size / (2 * tau)
@@ -90,6 +102,11 @@ def propagate(function: Callable[..., float], *series: ArrayLike, windowing: str
         All of one shape, sampled together.
     windowing : str
         ``"wolff"`` or ``"sokal"``.
+
+    Raises
+    ------
+    ValueError
+        For series of different shapes, and what `autocorrelation_time` refuses.
 
     Examples
     --------
