@@ -2,6 +2,7 @@
 
 import contextlib
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -36,6 +37,7 @@ def run(tmp_path_factory):
         n=N, L=L, codes=codes, best_replica=best, Z=Z, clusters=spectrum.labels_, n_clusters=3, spectrum=spectrum,
         energies=spectrum.energies_, energies_error=None, coordinates=spectrum.transform(Z), retrainings=several,
         diagrams=retrainings.diagrams_of(spectrum, ("prior", "sharpening")), kappa=None, kappa_threshold=None,
+        spins=replace(made.spins, strengths=np.linspace(0.5, 1.5, 2 * L * L), field=0.25, about="a made-up lattice"),
     )  # fmt: skip
     folder = tmp_path_factory.mktemp("run")
     decoders, samples = page_decoders([vae]), samples_in_means(vae, X)
@@ -96,6 +98,19 @@ def test_the_pointer_shows_the_mean_field_there(latent, run):
         h, most = field.effective_fields.ravel(), np.abs(field.effective_fields).max()
         assert np.allclose(latent.evaluate("Array.from(zeeman.explorer.found.fields)"), h, atol=1e-4)
         assert f"≤ {most:.1f}" in latent.locator(".pictures").inner_text()
+
+
+def test_the_energy_shown_is_that_of_the_bonds_and_the_field(latent, run):
+    analysis, vae = run[:2]
+    sites = analysis.spins
+    for place in ((0.3, 0.3), (0.8, 0.55)):
+        z = go_to(latent, *place)
+        s = 2.0 * vae.decode(z[None].astype(np.float32)).mean.numpy().ravel() - 1.0
+        J = sites.couplings[str(analysis.phases[((analysis.Z - z) ** 2).sum(axis=1).argmin()])]
+        i, j = sites.bonds.T
+        energy = -J * (sites.strengths * s[i] * s[j]).sum() / s.size - sites.field * s.mean()
+        assert number(latent, "energy") == pytest.approx(energy, abs=2e-3)
+    assert "a made-up lattice" in latent.content()
 
 
 def test_pixels_are_the_decoded_means(latent, run):

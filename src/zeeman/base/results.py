@@ -61,17 +61,26 @@ class SpinSites:
     Attributes
     ----------
     bonds : ndarray, (bond, 2)
-        Flat site indices of every bond, each once: energy per site = -J sum_bonds s_i s_j / n_sites, the exact mean
-        energy of a factorised decoder.
+        Flat site indices of every bond, each once: energy per site = -J sum_b strength_b s_i s_j / n_sites - field m,
+        the exact mean energy of a factorised decoder.
     couplings : mapping
-        J of each phase name in `Analysis.phases`.
+        J of each phase name in `Analysis.phases`; 1 in phases that it does not name.
     patterns : mapping
         name -> (site...): a linear order parameter, mean_i pattern_i s_i (magnetization: ones).
+    strengths : ndarray (bond,), or None
+        Of every bond, in |J|; all 1 if not given.
+    field : float
+        In |J|, on the magnetisation m.
+    about : str
+        Whose Hamiltonian it is, one sentence for the reader.
     """
 
     bonds: NDArray[np.integer]
     couplings: Mapping[str, float]
     patterns: Mapping[str, NDArray[np.floating]]
+    strengths: NDArray[np.floating] | None = None
+    field: float = 0.0
+    about: str = ""
 
 
 @dataclass(frozen=True)

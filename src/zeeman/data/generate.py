@@ -76,6 +76,7 @@ def three_phases(
     mean_square = float((ds.configuration.mean(("x", "y"), dtype=float) ** 2).mean())
     ds.attrs = {
         "title": "Ising model, square lattice, three phases",
+        "lattice": "square",
         "size": size,
         "seed": entropy,
         "collapse_threshold": size**2 * mean_square,
@@ -108,7 +109,7 @@ def three_phases_to(
     def make(piece: int) -> xr.Dataset:
         return three_phases(size, lengths[piece], entropy, piece=piece)
 
-    return _write_pieces(path, lengths, make, settings, progress)
+    return _write_pieces(path, lengths, make, settings, progress, kept=("lattice",))
 
 
 def generate_to(

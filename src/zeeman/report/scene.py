@@ -60,8 +60,14 @@ def scene_of(
         "diagrams": _diagrams(analysis, arrays),
     }  # fmt: skip
     if analysis.spins is not None and _weighed(analysis, decoders):
-        data["spins"] = {"patterns": list(analysis.spins.patterns), "couplings": dict(analysis.spins.couplings)}
-        arrays["bonds"] = analysis.spins.bonds.astype(np.int32)
+        sites = analysis.spins
+        data["spins"] = {
+            "patterns": list(sites.patterns), "couplings": dict(sites.couplings), "field": sites.field,
+            "about": sites.about,
+        }  # fmt: skip
+        arrays["bonds"] = sites.bonds.astype(np.int32)
+        strengths = np.ones(len(sites.bonds)) if sites.strengths is None else sites.strengths
+        arrays["strengths"] = strengths.astype(np.float32)
         arrays |= {f"pattern {k}": np.ravel(v).astype(np.float32) for k, v in analysis.spins.patterns.items()}
     room = most_bytes - sum((a.size / 8 if a.dtype == bool else a.nbytes) * 4 / 3 for a in arrays.values())
     for r, decoder in enumerate(_fitting(decoders, room, first)):
@@ -257,10 +263,12 @@ def _known(analysis: Analysis) -> tuple[int, ...] | None:
 
 
 def _weighed(analysis: Analysis, decoders: Sequence[PageDecoder | Absent]) -> bool:
-    """Whether decoded data are spins whose bonds are known."""
-    made = [_sites(d.reading) for d in decoders if d.reading is not None]
+    """Whether decoded data are shares of spins up whose bonds are known."""
+    readings = [d.reading for d in decoders if d.reading is not None]
     return analysis.spins is not None and all(
-        sites == np.size(pattern) for sites in made for pattern in analysis.spins.patterns.values()
+        one["output"] == "sigmoid" and _sites(one) == np.size(pattern)
+        for one in readings
+        for pattern in analysis.spins.patterns.values()
     )
 
 

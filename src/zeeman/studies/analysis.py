@@ -34,6 +34,7 @@ from zeeman.studies.options import Options
 from zeeman.studies.prepared import Prepared, prepare
 from zeeman.studies.publish import as_text, publish
 from zeeman.studies.run import RunFolder
+from zeeman.studies.weighing import PHASES, Weighing, weighing_of
 from zeeman.vae import BetaVAE
 
 __all__ = ["analyze"]
@@ -196,7 +197,8 @@ def _read(vae: BetaVAE, job: Prepared, progress: bool) -> Analysis:
     spec, pca_spec = side_by_side(lambda space: job.spectrum.fit(space), spaces)
     diagrams = retrainings.diagrams_of(spec, ("prior", "sharpening"), progress)
     lattice = data.kind == "spins" and X.ndim == 3
-    parameters = readings.order_parameters(X) if lattice else {}
+    weighing = weighing_of(data) if lattice else None
+    parameters = {} if weighing is None else readings.order_parameters(X, weighing.staggered)
     correlations = readings.correlation_matrix(parameters, scores) if parameters else None
     pca = Baseline(scores, correlations, pca_spec.energies_, pca_spec.labels_)
     phases = as_text(data.variables.get("phase"))
@@ -210,11 +212,11 @@ def _read(vae: BetaVAE, job: Prepared, progress: bool) -> Analysis:
         phases=phases if phases is not None else truth, states=truth if phases is not None else None,
         order_parameters=parameters, correlations=readings.correlation_matrix(parameters, Z) if parameters else None,
         pca=pca, plane=readings.decoded_plane(vae, Z) if Z.shape[1] == 2 else None,
-        spins=readings.spin_sites(X.shape[1]) if lattice and X.shape[1] == X.shape[2] else None,
+        spins=None if weighing is None else weighing.sites(),
         metrics={**metrics, "diagram": retrainings.diagram_numbers(diagrams)}, diagrams=diagrams, spectrum=spec,
         provenance=provenance(seed=seed, data_hash=data.content_hash, engine=vae.engine_),
     )  # fmt: skip
-    return _with_draws(analysis, vae, data, phases) if lattice else analysis
+    return analysis if weighing is None else _with_draws(analysis, vae, data, phases, weighing)
 
 
 def _metrics(
@@ -243,17 +245,21 @@ def _metrics(
     return metrics
 
 
-def _with_draws(analysis: Analysis, vae: BetaVAE, data: Loaded, phases: NDArray | None) -> Analysis:
+def _with_draws(analysis: Analysis, vae: BetaVAE, data: Loaded, phases: NDArray | None, weighing: Weighing) -> Analysis:
     """Real configurations and generated ones by phase, with their energies."""
-    made = readings.generate(vae, _GENERATED, data.X.dtype)
-    couplings = data.variables.get("coupling") if phases is not None else None
-    real = readings.draws_by_phase(data.X, readings.phases_of(data.X) if phases is None else phases, couplings)
-    generated = readings.draws_by_phase(made, readings.phases_of(made))
+    known = phases if phases is not None and set(phases) <= set(PHASES) else readings.phases_of(data.X, weighing)
+    real = readings.draws_by_phase(data.X, known, weighing, recorded=True)
+    generated = {}
+    if vae.likelihood_ == "bernoulli":  # others draw numbers that are no spins
+        made = readings.generate(vae, _GENERATED, data.X.dtype)
+        generated = readings.draws_by_phase(made, readings.phases_of(made, weighing), weighing, recorded=False)
+    names = dict.fromkeys([*PHASES, *real, *generated])
     energies = {
-        key: {phase: _mean_energy(draws.get(phase)) for phase in ("FM", "AFM", "PM")}
+        key: {phase: _mean_energy(draws.get(phase)) for phase in names}
         for key, draws in (("generated_energy", generated), ("data_energy", real))
     }
-    return replace(analysis, generated=generated, real=real, metrics={**analysis.metrics, **energies})
+    notes = [*analysis.notes, weighing.about]
+    return replace(analysis, generated=generated, real=real, notes=notes, metrics={**analysis.metrics, **energies})
 
 
 def _mean_energy(draws: Draws | None) -> float | None:

@@ -1,7 +1,7 @@
 """What a trained latent space says: order parameters, the spectrum, generated samples, and PCA beside each.
 
-For spin configurations s (sample, site...), with H = -J sum_<ij> s_i s_j:
-magnetisation m = <s>, staggered magnetisation m_s = <(-1)^(x+y) s>, energy per site in units of |J|.
+For spin configurations s (sample, site...): magnetisation m = <s>, staggered magnetisation m_s = <(-1)^(x+y) s>, energy
+per site in units of |J| (`zeeman.studies.weighing`).
 """
 
 from __future__ import annotations
@@ -17,25 +17,25 @@ from sklearn.metrics import adjusted_rand_score
 from sklearn.mixture import GaussianMixture
 
 from zeeman import spins
-from zeeman.base.results import Draws, Plane, SpinSites
+from zeeman.base.results import Draws, Plane
+from zeeman.studies.weighing import PHASES, Weighing
 from zeeman.vae import BetaVAE
 
 __all__ = [
     "alignment", "as_seen", "baseline_clusters", "correlation_matrix", "decoded_plane", "draws_by_phase", "generate",
-    "order_parameters", "principal_components", "spin_sites",
+    "order_parameters", "phases_of", "principal_components",
 ]  # fmt: skip
 
 _ORDERED = 0.5  # |order parameter| above which a generated configuration counts as ordered
 _SHOWN = 8
-_COUPLINGS = {"FM": 1.0, "AFM": -1.0, "PM": 1.0}
 
 
-def order_parameters(X: NDArray) -> dict[str, NDArray[np.float64]]:
-    """Magnetisation and staggered magnetisation of square-lattice spins, (sample, x, y) of -1/+1, name -> (sample,)."""
-    return {
-        "magnetization": np.asarray(spins.magnetization(X), dtype=np.float64),
-        "staggered_magnetization": np.asarray(spins.staggered_magnetization(X), dtype=np.float64),
-    }
+def order_parameters(X: NDArray, staggered: bool = True) -> dict[str, NDArray[np.float64]]:
+    """Magnetisation of spins (sample, x, y) and, where signs can alternate, the staggered one, name -> (sample,)."""
+    found = {"magnetization": np.asarray(spins.magnetization(X), dtype=np.float64)}
+    if staggered:
+        found["staggered_magnetization"] = np.asarray(spins.staggered_magnetization(X), dtype=np.float64)
+    return found
 
 
 def correlation_matrix(parameters: Mapping[str, NDArray], Z: NDArray) -> NDArray[np.float64]:
@@ -109,40 +109,28 @@ def generate(vae: BetaVAE, n: int, dtype: Any) -> NDArray:
     return np.asarray(vae.sample(n)).astype(dtype)
 
 
-def draws_by_phase(
-    X: NDArray, phases: NDArray[np.str_], couplings: NDArray[np.floating] | None = None
-) -> dict[str, Draws]:
-    """Some configurations of each phase and the energies per site of all; J of each sample, or of its phase."""
+def draws_by_phase(X: NDArray, phases: NDArray[np.str_], weighing: Weighing, *, recorded: bool) -> dict[str, Draws]:
+    """Some configurations of each phase and the energies per site of all.
+
+    `recorded`: the samples are those of the data, and each has the sign of J that stands beside it, if one does; else
+    that of its phase.
+    """
     draws = {}
-    for phase in ("FM", "AFM", "PM"):
+    for phase in (*PHASES, "other"):
         rows = np.flatnonzero(phases == phase)
         if len(rows):
-            J = np.full(len(rows), _COUPLINGS[phase]) if couplings is None else couplings[rows]
-            draws[phase] = Draws(X[rows[:_SHOWN]], J * _ferromagnetic_energy(X[rows]))
+            signs = weighing.by_phase.get(phase, 1.0)
+            own = weighing.signs[rows] if recorded and weighing.signs is not None else signs
+            draws[phase] = Draws(X[rows[:_SHOWN]], weighing.energies(X[rows], own))
     return draws
 
 
-def phases_of(X: NDArray) -> NDArray[np.str_]:
-    """FM, AFM or PM by the order parameters alone: |m| or |m_s| above 1/2 is ordered, (sample,)."""
-    parameters = order_parameters(X)
-    m, staggered = (np.abs(values) for values in parameters.values())
+def phases_of(X: NDArray, weighing: Weighing) -> NDArray[np.str_]:
+    """FM, AFM or the rest (PM) by the order parameters alone: |m| or |m_s| above 1/2 is ordered, (sample,)."""
+    size = {name: np.abs(values) for name, values in order_parameters(X, weighing.staggered).items()}
+    m, staggered = size["magnetization"], size.get("staggered_magnetization", np.zeros(len(X)))
     ordered = np.where(m >= staggered, "FM", "AFM")
-    return np.where(np.maximum(m, staggered) > _ORDERED, ordered, "PM")
-
-
-def spin_sites(size: int) -> SpinSites:
-    """Bonds and patterns with which a page weighs a decoded configuration of a size x size square lattice."""
-    index = np.arange(size * size).reshape(size, size)
-    bonds = np.concatenate([np.stack([index, np.roll(index, -1, axis)], -1).reshape(-1, 2) for axis in (0, 1)])
-    checkerboard = 1.0 - 2.0 * (np.indices((size, size)).sum(axis=0) % 2)
-    patterns = {"magnetization": np.ones((size, size)), "staggered_magnetization": checkerboard}
-    return SpinSites(bonds, _COUPLINGS, patterns)
-
-
-def _ferromagnetic_energy(X: NDArray) -> NDArray[np.float64]:
-    """-(s_x s_(x+1) + s_y s_(y+1)) per site, (sample,): the energy at J = 1."""
-    X = X.astype(np.float32)
-    return -sum((X * np.roll(X, 1, axis)).mean(axis=(1, 2), dtype=np.float64) for axis in (1, 2))
+    return np.where(np.maximum(m, staggered) > _ORDERED, ordered, weighing.rest)
 
 
 def _standardized(Z: NDArray) -> NDArray[np.float64]:

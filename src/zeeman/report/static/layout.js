@@ -62,7 +62,8 @@ export function layout(root, scene, act) {
   e.below = make("div", { class: "below" }, zeeman, anyDecoder ? movie : null);
   e.axesRow = make("span", { class: "axes" }, labelled("Axes", e.axes[0]), labelled("and", e.axes[1]));
   const how = "Move over the plane, drag a finger, or focus it and use the arrow keys (Shift for larger steps). Drawing a path is a drag too; from the keyboard, Start here and End here.";
-  const weighed = data.spins ? " Energies per site are means over draws, with the coupling of the nearest sample's phase; along a path, of the phase it starts in." : "";
+  const several = Object.keys(data.spins?.couplings ?? {}).length, about = data.spins?.about ? `: ${data.spins.about}` : "";
+  const weighed = data.spins ? ` Energies per site are means over draws${several ? ", with the coupling of the nearest sample's phase (along a path, of the phase it starts in)" : ""}${about}.` : "";
   root.replaceChildren(make("div", { class: "tools" }, e.mode, e.training, e.frame, e.axesRow, e.rest, e.colour, e.shade), e.one, e.all, e.below, make("p", { class: "note" }, how + weighed));
   e.shade.append(e.shadeSaid);
   return e;

@@ -53,14 +53,14 @@ function states(all, each, output, low) {
 // F with s = 2x - 1 in place of x: H differs by -sum h / 2, so that up and down count alike
 export const onSpins = ({ F, fields }) => F + sum(fields) / 2;
 
-// A decoded configuration as spins s = 2 mean - 1 of independent sites: order parameters, and -J sum s s' / n
-export function weigh(means, { patterns, couplings }, arrays, phase) {
-  const s = means.map((m) => 2 * m - 1), n = s.length, bonds = arrays.bonds;
+// A decoded configuration as spins s = 2 mean - 1 of independent sites: order parameters, and -J sum_b J_b s s' / n - h m
+export function weigh(means, { patterns, couplings, field }, arrays, phase) {
+  const s = means.map((m) => 2 * m - 1), n = s.length, { bonds, strengths } = arrays;
   const parameters = patterns.map((name) => {
     const pattern = arrays[`pattern ${name}`];
     return [name, s.reduce((total, v, i) => total + v * pattern[i], 0) / n];
   });
   let total = 0;
-  for (let b = 0; b < bonds.length; b += 2) total += s[bonds[b]] * s[bonds[b + 1]];
-  return { parameters, energy: (-(couplings[phase] ?? 1) * total) / n };
+  for (let b = 0; b < strengths.length; b++) total += strengths[b] * s[bonds[2 * b]] * s[bonds[2 * b + 1]];
+  return { parameters, energy: (-(couplings[phase] ?? 1) * total - field * sum(s)) / n };
 }
