@@ -14,6 +14,7 @@ import pytest
 import zeeman as zm
 from zeeman.studies import Options, analyze
 from zeeman.studies.analysis import analyze as analyze_again
+from zeeman.studies.run import RunFolder, goes_on
 
 SMALL = Options(size=8, n_samples=900, n_epochs=4, seed=3, n_replicas=2, n_states=8)
 
@@ -221,3 +222,46 @@ def test_a_file_named_like_a_built_in_is_a_file(tmp_path):
     analysis = analyze(tmp_path / "digits.npy", tmp_path / "r", one, progress=False)
     assert not {"lift", "spread", "degeneracy", "energies_spread"} & analysis.metrics.keys()
     assert any("standardised" in note for note in analysis.notes)
+
+
+def test_a_stopped_fresh_run_continues_when_it_is_repeated(tmp_path, monkeypatch):
+    rng = np.random.default_rng(5)
+    np.save(tmp_path / "x.npy", rng.standard_normal((80, 3)))
+    run, one = tmp_path / "run", Options(n_epochs=1, n_states=3, n_replicas=1)
+    analyze(tmp_path / "x.npy", run, one, progress=False)
+    with monkeypatch.context() as patched:
+        patched.setattr("zeeman.vae.BetaVAE.save", stop)
+        with pytest.raises(KeyboardInterrupt):
+            analyze(tmp_path / "x.npy", run, one, progress=False, fresh=True)
+    mark = run / "checkpoint" / "mark"
+    assert mark.parent.is_dir()  # trained, and stopped before it was a model
+    mark.write_text("of the stopped run")
+    started = json.loads((run / "run.json").read_text())["started"]
+    seen = []
+    monkeypatch.setattr("zeeman.studies.analysis.shutil.rmtree", lambda path, **_: seen.append(mark.exists()))
+    analyze(tmp_path / "x.npy", run, one, progress=False, fresh=True)
+    assert any(seen)  # the checkpoint was still there when the training ended
+    assert json.loads((run / "run.json").read_text())["started"] == started
+    assert (run / "metrics.json").exists()
+    # finished: the next one replaces it, as does one with other settings
+    assert not goes_on(run, json.loads((run / "run.json").read_text()))
+
+
+def stop(*_):
+    raise KeyboardInterrupt
+
+
+def test_fresh_replaces_a_stopped_run_of_other_settings_or_of_another_begin(tmp_path):
+    first = RunFolder(tmp_path / "run", {"beta": 1.0}, "x", fresh=True)
+    assert RunFolder(tmp_path / "run", {"beta": 1.0}, "x", fresh=True).continued
+    assert not RunFolder(tmp_path / "run", {"beta": 2.0}, "x", fresh=True).continued
+    plain = RunFolder(tmp_path / "plain", {"beta": 1.0}, "x")
+    assert not first.continued
+    assert not plain.continued
+    assert not RunFolder(tmp_path / "plain", {"beta": 1.0}, "x", fresh=True).continued
+
+
+@pytest.mark.parametrize("out", [".", "..", "/"])
+def test_a_folder_that_cannot_be_replaced_is_refused(out):
+    with pytest.raises(ValueError, match=r"cannot be the folder of a run.*--out"):
+        RunFolder(out, {}, "x")

@@ -168,3 +168,28 @@ def test_a_fresh_reproduction_leaves_the_folders_of_others_alone(tmp_path):
     with pytest.raises(ValueError, match=r"holds what no reproduction wrote \(thesis.txt\)"):
         reproduce(["000-2"], "smoke", tmp_path, fresh=True, progress=False)
     assert mine.read_text() == "years"
+
+
+def test_a_stopped_fresh_reproduction_goes_on_when_it_is_repeated(tmp_path, monkeypatch):
+    folder, cleared = tmp_path / "smoke", []
+    clear = papers._clear
+
+    def counted(path):
+        cleared.append(path)
+        clear(path)
+
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(papers, "_clear", counted)
+    with monkeypatch.context() as patched:
+        patched.setattr(papers, "_group", stop)
+        for seeds in (1, 1, 2):  # begun, repeated, and asked otherwise
+            with pytest.raises(KeyboardInterrupt):
+                reproduce(["000-2"], "smoke", tmp_path, n_seeds=seeds, fresh=True, jobs=1, progress=False)
+            (folder / "pieces").mkdir(exist_ok=True)
+        assert len(cleared) == 2
+        patched.setattr(papers, "_group", lambda *_: [])
+        for _ in range(2):  # goes on and finishes; then it is replaced
+            reproduce(["000-2"], "smoke", tmp_path, n_seeds=2, fresh=True, jobs=1, progress=False)
+    assert len(cleared) == 3

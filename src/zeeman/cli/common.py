@@ -50,7 +50,7 @@ class RunFlags(Flags):
     out : Path, optional
         Folder of the run, runs/NAME by default. A run that was stopped there continues.
     fresh : bool
-        Replace the run in that folder.
+        Replace the run in that folder; one that --fresh began with the same settings, and that stopped, continues.
     open : bool
         Open the report in a browser, where there is a screen.
     pdf : bool

@@ -43,7 +43,7 @@ def reproduce(
     jobs : int
         Processes among which figures and cores are divided; two where there are two cores.
     fresh : bool
-        Forget what is finished at this size.
+        Forget what is finished at this size; repeated after a kill, it continues.
     strict : bool
         Exit with 3 unless every claim holds for every seed.
     """

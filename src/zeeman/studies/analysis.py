@@ -65,7 +65,7 @@ def analyze(
         Folder of the run, ``runs/<source>`` if not given. A run that was killed there continues.
     options : Options
     fresh : bool
-        Replace the run in `out`, if there is one.
+        Replace the run in `out`, if there is one; continue it if fresh began it with the same settings and it stopped.
     progress : bool
         Tell how far it is, on standard error.
     formats : sequence of str

@@ -54,7 +54,7 @@ def spectrum(
         Folder of the run, ``runs/<name of the first file>`` if not given.
     options : EmbeddingOptions
     fresh : bool
-        Replace the run in `out`, if there is one.
+        Replace the run in `out`, if there is one; continue it if fresh began it with the same settings and it stopped.
     progress : bool
         Tell how far it is, on standard error.
     formats : sequence of str

@@ -9,6 +9,7 @@ two trainings of one thread are faster than one of two threads twice.
 from __future__ import annotations
 
 import io
+import json
 import multiprocessing
 import os
 import shutil
@@ -19,10 +20,11 @@ from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from zeeman.base.checks import check_positive_integer
 from zeeman.base.processes import processors
-from zeeman.base.store import provenance, write_json
+from zeeman.base.store import provenance, read_json, write_json
 from zeeman.plots.drawn import write_drawn
 from zeeman.plots.style import save
 from zeeman.studies.figures import (
@@ -41,7 +43,9 @@ from zeeman.studies.figures import (
     write_numbers,
 )
 
-__all__ = ["Reproduction", "reproduce"]
+__all__ = ["Reproduction", "begun", "reproduce"]
+
+_BEGUN = "fresh.json"  # what a call with fresh asked, until it is finished
 
 
 @dataclass(frozen=True)
@@ -93,7 +97,8 @@ def reproduce(
     n_seeds, seed : int
         How many seeds, counted from which.
     fresh : bool
-        Forget numbers and finished trainings of this size.
+        Forget numbers and finished trainings of this size. A stopped call goes on when it is repeated as it was, with
+        this too.
     jobs : int, optional
         Processes among which the figures and the cores are divided; by default two where there are two cores. The
         numbers are the same up to the order of float32 sums (number of threads).
@@ -110,8 +115,9 @@ def reproduce(
     cores = processors()
     jobs = min(2, cores) if jobs is None else check_positive_integer(jobs, "jobs")
     folder = Path(out) / size
-    if fresh:
+    if fresh and not begun(folder, keys, wanted):
         _clear(folder)
+        write_json(folder / _BEGUN, _asked(keys, wanted))
     groups = _groups(keys)
     if min(jobs, len(groups)) == 1:
         done = _group(keys, wanted, folder, progress)
@@ -121,14 +127,25 @@ def reproduce(
         ) as pool:
             running = [pool.submit(_group, group, wanted, folder, progress) for group in groups]
             done = [one for future in running for one in future.result()]
+    (folder / _BEGUN).unlink(missing_ok=True)
     return sorted(done, key=lambda one: keys.index(one.figure.key))
+
+
+def begun(folder: Path, keys: Sequence[str], size: Size) -> bool:
+    """Whether what is in `folder` was begun by the same call with fresh, and not finished."""
+    file = folder / _BEGUN
+    return file.is_file() and read_json(file) == _asked(keys, size)
+
+
+def _asked(keys: Sequence[str], size: Size) -> dict[str, Any]:
+    return json.loads(json.dumps({"figures": list(keys), "size": asdict(size)}))
 
 
 def _clear(folder: Path) -> None:
     """Remove a reproduction of all that is finished; ValueError if something else is in its folder."""
     if not folder.exists():
         return
-    ours = {"pieces", "running", "verdicts.json", *FIGURES, *MODELS}
+    ours = {_BEGUN, "pieces", "running", "verdicts.json", *FIGURES, *MODELS}
     foreign = sorted(path.name for path in folder.iterdir() if path.name not in ours) if folder.is_dir() else ["itself"]
     if foreign:
         raise ValueError(f"{folder} holds what no reproduction wrote ({', '.join(foreign)}): choose another --out")

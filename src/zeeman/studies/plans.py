@@ -12,7 +12,7 @@ from zeeman.base.store import content_hash
 from zeeman.studies.embeddings import prepared_spaces
 from zeeman.studies.options import EmbeddingOptions, Options
 from zeeman.studies.prepared import Prepared, prepare, site_shape
-from zeeman.studies.run import read_record, refuse_other
+from zeeman.studies.run import check_out, goes_on, read_record, refuse_other
 from zeeman.vae import BetaVAE
 from zeeman.vae.likelihoods import resolve
 from zeeman.vae.model import resolve_network
@@ -68,13 +68,15 @@ def plan_reproduction(
     from dataclasses import asdict
 
     from zeeman.studies.figures import figure, keys_of, size_of
+    from zeeman.studies.papers import begun
 
     keys = keys_of(figures)
     wanted = size_of(size, n_seeds, seed)
     folder = out / size
-    stored = [] if fresh else sorted((folder / "pieces").glob("*.npz"))
+    anew = fresh and not begun(folder, keys, wanted)
+    stored = [] if anew else sorted((folder / "pieces").glob("*.npz"))
     return {
-        "would": "replace what is finished" if fresh and folder.exists() else "compute what is not finished",
+        "would": "replace what is finished" if anew and folder.exists() else "compute what is not finished",
         "out": str(folder),
         "figures": {key: figure(key).title for key in keys},
         "size": asdict(wanted),
@@ -84,9 +86,12 @@ def plan_reproduction(
 
 def _would(out: Path, wanted: dict[str, Any], fresh: bool) -> str:
     """Begin, continue or replace; ValueError if the folder holds something else."""
+    check_out(out)
     before = read_record(out)
     if before is None:
         return "begin a run"
+    if fresh and goes_on(out, wanted):
+        return "continue the run that --fresh began there"
     if fresh:
         return "replace the run that is there"
     refuse_other(out, before, wanted)

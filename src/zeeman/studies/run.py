@@ -17,7 +17,7 @@ from typing import Any
 
 from zeeman.base.store import provenance, read_json, write_json
 
-__all__ = ["FORMAT", "RunFolder", "read_record", "refuse_other"]
+__all__ = ["FORMAT", "RunFolder", "check_out", "goes_on", "read_record", "refuse_other"]
 
 FORMAT = 1  # of run.json and of what a continued run relies on; raise it when an old run cannot be continued
 
@@ -34,14 +34,16 @@ class RunFolder:
     data_hash : str
         Content hash of the data.
     fresh : bool
-        Begin anew; the earlier run is removed once the new one is trained.
+        Begin anew; the earlier run is removed once the new one is trained. A run that was itself begun so, with the
+        same settings and data, and stopped before its end, is continued.
     job : str
         Which verb's run it is.
 
     Raises
     ------
     ValueError
-        `path` holds a run with other settings or data or of another version's format, or something that is no run.
+        `path` holds a run with other settings or data or of another version's format, or something that is no run;
+        or it names no folder of its own.
     """
 
     def __init__(
@@ -51,22 +53,26 @@ class RunFolder:
         self.path = Path(path)
         self.seconds: dict[str, float] = {}
         wanted = {"settings": dict(settings), "data_hash": data_hash}
+        check_out(self.path)
         self._aside = self.path.with_name(f".{self.path.name}.before")
-        self._restore()  # of a --fresh that was killed before it had anything better
+        stopped = fresh and goes_on(self.path, wanted)
+        if not stopped:
+            self._restore()  # of a --fresh that was killed before it had anything better
         before = read_record(self.path)
         self._made_parent = not self.path.parent.exists()
-        if before is not None and not fresh:
+        self.continued = before is not None and (stopped or not fresh)
+        if before is not None and self.continued:
             refuse_other(self.path, before, wanted)
             self.seconds = dict(before.get("seconds", {}))
+            fresh = bool(before.get("fresh"))
         elif before is not None:
             os.replace(self.path, self._aside)
-        self.continued = before is not None and not fresh
         started = datetime.now(UTC).isoformat(timespec="seconds")
         if before is not None and self.continued:
             started = before.get("started", started)
         self._content = {
-            "format": FORMAT, "job": job, "started": started, **wanted, "provenance": provenance(),
-            "seconds": self.seconds,
+            "format": FORMAT, "job": job, "started": started, "fresh": fresh, **wanted,
+            "provenance": provenance(), "seconds": self.seconds,
         }  # fmt: skip
         if not self.continued:
             write_json(self.path / "run.json", self._content)
@@ -101,6 +107,27 @@ class RunFolder:
         if self._aside.exists() and not (self.path / "model").exists():
             shutil.rmtree(self.path, ignore_errors=True)
             os.replace(self._aside, self.path)
+
+
+def check_out(path: Path) -> None:
+    """Raise ValueError unless `path` names a folder that can be made and replaced: not ``.``, ``..`` or ``/``."""
+    if path.name in ("", ".."):
+        raise ValueError(
+            f"{path} cannot be the folder of a run, which is made and replaced as a whole: name one in it with --out, "
+            f"as {path / 'NAME'}"
+        )
+
+
+def goes_on(path: Path, wanted: Mapping[str, Any]) -> bool:
+    """Whether --fresh continues the run in `path`: begun by --fresh itself, as `wanted`, and not finished."""
+    before = read_record(path)
+    if before is None or not before.get("fresh") or (path / "metrics.json").exists():
+        return False
+    try:
+        refuse_other(path, before, wanted)
+    except ValueError:
+        return False
+    return True
 
 
 def read_record(path: Path) -> dict[str, Any] | None:
