@@ -207,3 +207,44 @@ def test_mnist_from_a_folder(tmp_path, zipped):
     for data in (load("mnist", folder=tmp_path), load(tmp_path)):
         assert np.allclose(data.X, images / 255, atol=1e-7)
         assert data.labels.tolist() == list(range(5))
+
+
+@pytest.mark.parametrize(
+    ("text", "names", "rows"),
+    [
+        ("0,1\n0.5,1.5\n2.5,3.5\n", ("0", "1"), 2),
+        ("0\n0.5\n1.0\n", ("0",), 2),
+        (",0\n0,5\n1,7\n2,9\n", ("0",), 3),
+        (",0,1\n0,5,1\n1,7,2\n2,9,4\n", ("0", "1"), 3),
+        ("0,1,species\n5.1,3.5,a\n4.9,3.0,a\n6.0,2.0,b\n", ("0", "1"), 3),
+        ("0,species\n5,a\n4,a\n6,b\n", ("0",), 3),
+        ("0,1,label\n5,3,a\n4,3,b\n", ("0", "1"), 2),
+        ("species,0,1\na,5,3\na,4,3\nb,7,7\n", ("0", "1"), 3),
+        (",0,1,species\n0,5,3,a\n1,4,3,a\n2,4,4,b\n", ("0", "1"), 3),
+        ("0,1\n1,5.5,1.5\n2,7.5,2.5\n", ("0", "1"), 2),
+    ],
+)
+def test_numbered_columns_of_pandas_are_a_header(tmp_path, text, names, rows):
+    (tmp_path / "x.csv").write_text(text)
+    data = load(tmp_path / "x.csv")
+    assert data.feature_names == names
+    assert len(data.X) == rows
+
+
+@pytest.mark.parametrize("text", ["0,1\n1,0\n0,0\n", "0\n1\n2\n5\n", "0,1,a\n1,1,a\n2,0,b\n"])
+def test_a_first_line_that_could_be_either_is_data_and_the_note_says_so(tmp_path, text):
+    (tmp_path / "x.csv").write_text(text)
+    data = load(tmp_path / "x.csv")
+    assert len(data.X) == len(text.splitlines())
+    assert any("could be numbers of columns" in note for note in data.notes)
+
+
+def test_bytes_beside_an_array_are_text(tmp_path):
+    import zarr
+
+    group = zarr.open_group(tmp_path / "x.zarr", mode="w", zarr_format=2)
+    group.create_array("X", data=np.arange(12.0).reshape(4, 3))
+    group.create_array("names", data=np.array([b"a", b"b", b"a", b"c"], "S5"))
+    data = load(tmp_path / "x.zarr", label_column="names")
+    assert data.labels.tolist() == ["a", "b", "a", "c"]
+    assert load(tmp_path / "x.zarr").variables["names"].dtype.kind == "U"

@@ -79,7 +79,7 @@ def from_dataset(
     array = ds[chosen].transpose("sample", ...) if "sample" in ds[chosen].dims else ds[chosen]
     sample = array.dims[0]
     others = {
-        str(k): v.values.astype(str) if v.dtype.kind in "OT" else v.values
+        str(k): _text(v.values) if v.dtype.kind in "OST" else v.values
         for k, v in ds.variables.items()
         if v.dims == (sample,) and k not in (chosen, sample) and v.dtype.kind not in "mMV"
     }
@@ -89,6 +89,11 @@ def from_dataset(
         site_dims=[str(dim) for dim in array.dims[1:]], variables=others, attrs=dict(ds.attrs),
         notes=[f"read variable {chosen!r} of {Path(where).name}, {why}", *note],
     )  # fmt: skip
+
+
+def _text(values: NDArray) -> NDArray:
+    """Strings of any kind as fixed-length text; bytes are read as UTF-8."""
+    return np.char.decode(values, "utf-8", "replace") if values.dtype.kind == "S" else values.astype(str)
 
 
 def read_idx(folder: Path, part: str = "train") -> Loaded:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["read_csv", "read_h5ad", "read_parquet"]
 
 _MISSING = {"", "na", "n/a", "nan", "null", "none", "<na>"}
+_LOOKED_AT = 200  # rows from which a header is told
 _DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", r"\s+": "space"}
 
 
@@ -36,8 +37,9 @@ def read_csv(path: Path, *, key: str | None = None, label_column: str | None = N
     if not rows:
         raise ValueError(f"{path} is empty (no rows): check how it was written")
     delimiter = _delimiter(rows[:20])
-    first, second = _cells(rows[0], delimiter), _cells(rows[1], delimiter) if len(rows) > 1 else []
-    header = _is_header(first, second)
+    first, *below = (_cells(row, delimiter) for row in rows[:_LOOKED_AT])
+    second = below[0] if below else []
+    header, why = _header(first, below)
     names = (
         first if header else _names_in_comment(comments, delimiter, len(first)) or [str(i) for i in range(len(first))]
     )
@@ -45,6 +47,7 @@ def read_csv(path: Path, *, key: str | None = None, label_column: str | None = N
     frame = _parsed(path, "\n".join(rows[header:]), delimiter, names)
     notes = [
         f"read {path.name}: {_DELIMITERS[delimiter]}-separated, {'with' if header else 'no'} header line",
+        *why,
         *(["decimal commas were read as points"] if _decimal_comma(rows[header:], delimiter) else []),
     ]
     return _from_frame(frame, path, label_column, notes, named=header or bool(comments))
@@ -236,11 +239,42 @@ def _cells(row: str, delimiter: str) -> list[str]:
     return [cell.strip() for cell in next(csv.reader([row], delimiter=delimiter))]
 
 
+def _header(first: list[str], below: list[list[str]]) -> tuple[bool, list[str]]:
+    """Whether the first line is a header, and what to say of it where it could be either.
+
+    pandas numbers columns without names 0, 1, ...: a header if its first cell or one cell is missing (the index), if
+    the rows below write floats there, if beside them stands a name, or if there are three; otherwise data.
+    """
+    second = below[0] if below else []
+    numbers = [cell for cell in first if _is_number(cell)]
+    if not numbers or numbers != [str(i) for i in range(len(numbers))]:
+        return _is_header(first, second), []
+    if first[0] == "" or len(second) == len(first) + 1:
+        return True, []
+    columns = [(name, [row[i] for row in below if i < len(row)]) for i, name in enumerate(first)]
+    floats = all(_are_floats(values) for name, values in columns if _is_number(name))
+    named = any(_is_name(name, values) for name, values in columns if not _is_number(name))
+    if (below and floats) or named or len(numbers) > 2:
+        return True, ["the first line numbers the columns, as pandas does, and was read as their names"]
+    return False, [
+        f"the first line, {','.join(first)}, could be numbers of columns, as pandas writes them; it was read as data, "
+        "for the rows below look alike: give the columns names if it is none"
+    ]
+
+
+def _are_floats(values: list[str]) -> bool:
+    """Whether a column is written with decimal points or exponents wherever it is not missing."""
+    present = [value for value in values if value.lower() not in _MISSING]
+    return bool(present) and all(re.search(r"[.,eE]", value) and _is_number(value) for value in present)
+
+
+def _is_name(cell: str, values: list[str]) -> bool:
+    """Whether text on top is a column's name and no category: known as one, or alone where categories repeat."""
+    return cell.lower() in LABEL_NAMES or (cell not in values and len(set(values)) < len(values))
+
+
 def _is_header(first: list[str], second: list[str]) -> bool:
-    """Tell a header: it has text where the next row has numbers, or numbers its columns 0, 1, 2, ... as pandas does."""
-    body = first[1:] if first[0] == "" else first
-    if len(body) > 2 and body == [str(i) for i in range(len(body))]:
-        return True
+    """Tell a header: it has text where the next row has numbers."""
     if any(re.fullmatch(r"[-+]?\d*[.]\d+([eE][-+]?\d+)?", cell) for cell in first):
         return False
     pairs = list(zip(first[::-1], second[::-1], strict=False))  # from the right: an index column has no name
