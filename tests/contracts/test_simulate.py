@@ -215,3 +215,23 @@ def test_numbers_of_a_model_are_those_of_its_constructor():
         fields = {field.name for field in dataclasses.fields(getattr(spins, kind.class_name))}
         assert set(kind.numbers) == fields - {"lattice"}
         assert build(name, "square", 4, {}).lattice.n_sites == 16
+
+
+def test_a_card_of_an_older_format_is_written_anew(tmp_path):
+    run = Simulation("potts", (1.0,), tmp_path / "x.zarr", size=4, n_samples=60)
+    run.run(progress=False)
+    text, numbers = cards.paths(tmp_path / "x.zarr")
+    mine = text.read_text()
+    text.write_text("what an older version said")
+    run.run(progress=False)
+    assert text.read_text() == "what an older version said"
+    known = json.loads(numbers.read_text())
+    numbers.write_text(json.dumps({key: value for key, value in known.items() if key != "format"}))
+    run.run(progress=False)
+    assert text.read_text() == mine
+
+
+def test_a_card_without_checks_says_why_it_is_not_certified(tmp_path):
+    card = Simulation("potts", (1.0,), tmp_path / "x.zarr", size=4, n_samples=12).run(progress=False)
+    assert not card.checks
+    assert "- certified: NO; no check, for no temperature has 30 effective samples" in cards.markdown(card)

@@ -139,7 +139,9 @@ def sampled(card: Card, store: Path) -> str:
         lines.append(f"T = {row['temperature']:<8g}{row['method']:16}{row['energy_text']}{beside}{score}{bad}")
     checks = [f"{name}: p = {one['probability']:.2g}" for name, one in card.checks.items()]
     verdict = "certified" if card.certified else "NOT certified: see the card"
-    return "\n".join([*lines, "", f"{verdict}; {'; '.join(checks)}", f"card: {store.with_suffix('.card.md')}"])
+    return "\n".join(
+        [*lines, "", f"{verdict}; {'; '.join(checks) or 'no check'}", f"card: {store.with_suffix('.card.md')}"]
+    )
 
 
 def certified(index: Mapping[str, Any], folder: Path) -> str:

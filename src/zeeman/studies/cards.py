@@ -26,7 +26,19 @@ from zeeman.spins.models import Model
 from zeeman.spins.statistics import shorthand
 from zeeman.studies.references import known
 
-__all__ = ["HAMILTONIANS", "LEAST", "Card", "Reading", "hash_of", "keep", "make", "markdown", "paths", "table"]
+__all__ = [
+    "FORMAT",
+    "HAMILTONIANS",
+    "LEAST",
+    "Card",
+    "Reading",
+    "hash_of",
+    "keep",
+    "make",
+    "markdown",
+    "paths",
+    "table",
+]
 
 HAMILTONIANS = {
     "Ising": "H = -J sum_<ij> s_i s_j - J2 sum_<<ij>> s_i s_j - h sum_i s_i, s = -1, +1",
@@ -36,6 +48,7 @@ HAMILTONIANS = {
     "XY": "H = -J sum_<ij> cos(theta_i - theta_j), theta in [0, 2 pi)",
     "Heisenberg": "H = -J sum_<ij> s_i . s_j, s a unit vector of 3 components",
 }
+FORMAT = 2  # of the card's files; raise it when what a card says or how it is judged changes
 LEAST = 1e-5  # probability of the chi-squared below which a store is not certified
 _FEWEST = 30  # effective samples that a z score needs
 _MOST_SITES = 4_000_000  # at each temperature, on which identities are evaluated
@@ -151,13 +164,13 @@ def paths(store: str | os.PathLike[str]) -> tuple[Path, Path]:
 
 
 def keep(store: str | os.PathLike[str]) -> Card:
-    """Return the card of a finished store, written beside it; made anew only if it is not there or not its own."""
+    """Return the card of a finished store, written beside it; made anew if not there, not its own or of old format."""
     text, numbers = paths(store)
     known = read_json(numbers) if text.is_file() and numbers.is_file() else {}
-    if known.get("content_hash") == hash_of(store):
+    if known.get("format") == FORMAT and known.get("content_hash") == hash_of(store):
         return _from_dict(known)
     card = make(store)
-    write_json(numbers, card.to_dict())
+    write_json(numbers, {"format": FORMAT, **card.to_dict()})
     write_text(text, markdown(card))
     return card
 
@@ -203,7 +216,7 @@ def markdown(card: Card) -> str:
         f"- method: {card.method_asked}, {asked}",
         f"- seed: {card.seed}; device: {card.device or 'the processor, compiled updates'}",
         f"- equilibrium: {_equilibrium(card)}",
-        f"- certified: {'yes' if card.certified else 'NO'}; " + "; ".join(_check_words(card)),
+        f"- certified: {'yes' if card.certified else 'NO'}; {'; '.join(_check_words(card))}",
         f"- content: sha256 {card.content_hash}", "",
         *_energies(card), "", *_sampling(card), "", *_made_with(card), "",
     ]  # fmt: skip
@@ -323,6 +336,8 @@ def _equilibrium(card: Card) -> str:
 
 
 def _check_words(card: Card) -> list[str]:
+    if not card.checks:
+        return [f"no check, for no temperature has {_FEWEST} effective samples and an energy or identity that varies"]
     return [
         f"{name}: chi2 {one['chi2']:.1f} over {one['n']}, p = {one['probability']:.2g}, largest z {one['worst_z']:+.1f}"
         for name, one in card.checks.items()
