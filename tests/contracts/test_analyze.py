@@ -10,6 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import xarray as xr
 
 import zeeman as zm
 from zeeman.studies import Options, analyze
@@ -265,3 +266,28 @@ def test_fresh_replaces_a_stopped_run_of_other_settings_or_of_another_begin(tmp_
 def test_a_folder_that_cannot_be_replaced_is_refused(out):
     with pytest.raises(ValueError, match=r"cannot be the folder of a run.*--out"):
         RunFolder(out, {}, "x")
+
+
+def test_what_cannot_be_read_or_stored_is_refused_before_the_training(tmp_path, monkeypatch):
+    monkeypatch.setattr("zeeman.vae.BetaVAE.fit", lambda *_, **__: pytest.fail("trained"))
+    np.save(tmp_path / "few.npy", np.tile(np.eye(4), (20, 1)))
+    with pytest.raises(ValueError, match=r"only 4 distinct rows of 80.*n_states = 10.*--n-states 4"):
+        analyze(tmp_path / "few.npy", tmp_path / "run", Options(), progress=False)
+    ds = xr.Dataset({"X": (("sample", "x"), np.random.default_rng(0).normal(size=(40, 3)))})
+    ds["__when"] = ("sample", np.arange(40))
+    ds.to_zarr(tmp_path / "x.zarr", consolidated=False)
+    with pytest.raises(ValueError, match="rename it"):
+        analyze(tmp_path / "x.zarr", tmp_path / "run", Options(), progress=False)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_stopped_run_may_ask_for_other_levels_of_the_same_models(tmp_path):
+    one = {"n_states": 10, "n_clusters": None, "beta": 1.0}
+    RunFolder(tmp_path / "run", one, "x")
+    assert RunFolder(tmp_path / "run", {**one, "n_states": 4, "n_clusters": 2}, "x").continued
+    assert RunFolder(tmp_path / "run", {**one, "n_states": 4}, "x").continued
+    with pytest.raises(ValueError, match="beta"):
+        RunFolder(tmp_path / "run", {**one, "beta": 2.0}, "x")
+    (tmp_path / "run" / "metrics.json").write_text("{}")
+    with pytest.raises(ValueError, match="n_states: 10 -> 4"):
+        RunFolder(tmp_path / "run", {**one, "n_states": 4}, "x")

@@ -92,8 +92,8 @@ def analyze(
     )
     folder.seconds["data"] = loading
     with folder.stage("train"), folder.unless_refused():
+        _write_data(folder.path / "data", job.data)  # first: what no store takes is refused before the training
         trained = [_trained(job.large, job.data, folder, "model", board)]
-        _write_data(folder.path / "data", job.data)
     if job.small is not None:
         with folder.stage("ensemble"):
             trained.append(_trained(job.small, job.data, folder, "ensemble", board))
@@ -116,10 +116,10 @@ def _write_data(path: Path, data: Loaded) -> None:
     if path.exists():
         return
     name = "configuration" if data.kind == "spins" else "X"
-    variables: dict[str, Any] = {name: (("sample", *data.site_dims), data.X)}
+    variables: dict[str, Any] = {key: ("sample", value) for key, value in data.variables.items()}
+    variables[name] = (("sample", *data.site_dims), data.X)
     if data.labels is not None:
         variables["label"] = ("sample", data.labels)
-    variables |= {key: ("sample", value) for key, value in data.variables.items()}
     attrs = {**data.attrs, "source": data.name, "notes": list(data.notes), "content_hash": data.content_hash}
     write_dataset(xr.Dataset(variables, attrs=attrs), path)
 

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from zeeman.base.checks import check_choice
 from zeeman.base.random import stream
@@ -80,6 +81,7 @@ def prepare(source: str | os.PathLike[str], options: Options, progress: bool = F
     small = _small(options, n_replicas - n_large, progress) if n_large < n_replicas else None
     prepared = Prepared(data, options, [*data.notes, *known, *chosen, *scaling], large, small)
     prepared.spectrum.check_parameters(len(data.X))
+    _check_distinct(data.X, options.n_states)
     return prepared
 
 
@@ -89,6 +91,19 @@ def site_shape(data: Loaded, options: Options) -> tuple[int, ...]:
         return data.X.shape[1:]
     likelihood = resolve(data.X, options.likelihood, bool(options.tempered), data.attrs)[0]
     return likelihood.site_shape(data.X.shape[1:])
+
+
+def _check_distinct(X: NDArray, n_states: int) -> None:
+    """ValueError with fewer distinct rows than levels: equal rows have equal codes, and d points d functions."""
+    seen = set()
+    for row in X:
+        seen.add(row.tobytes())
+        if len(seen) >= n_states:
+            return
+    raise ValueError(
+        f"the data have only {len(seen)} distinct rows of {len(X)}, too few for n_states = {n_states} levels: give "
+        f"more, or --n-states {max(2, len(seen))} at most"
+    )
 
 
 def _load(source: str | os.PathLike[str], options: Options, progress: bool) -> Loaded:

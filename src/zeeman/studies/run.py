@@ -19,6 +19,7 @@ from zeeman.base.store import provenance, read_json, write_json
 
 __all__ = ["FORMAT", "RunFolder", "check_out", "goes_on", "read_record", "refuse_other"]
 
+_READING = ("n_states", "n_clusters")
 FORMAT = 1  # of run.json and of what a continued run relies on; raise it when an old run cannot be continued
 
 
@@ -144,7 +145,11 @@ def read_record(path: Path) -> dict[str, Any] | None:
 
 
 def refuse_other(path: Path, before: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
-    """Raise ValueError unless the run `before` in `path` is the one `wanted`, and of this version's format."""
+    """Raise ValueError unless the run `before` in `path` is the one `wanted`, and of this version's format.
+
+    Of a run without numbers yet, what only the reading of its models takes (n_states, n_clusters) may change.
+    """
+    later = () if (path / "metrics.json").exists() else _READING
     remedy = "choose another folder with --out, or replace it with --fresh"
     form = before.get("format", FORMAT)
     if form != FORMAT:
@@ -155,7 +160,11 @@ def refuse_other(path: Path, before: Mapping[str, Any], wanted: Mapping[str, Any
             f"continued: {remedy}"
         )
     old, new = before["settings"], wanted["settings"]
-    changed = [f"{key}: {old.get(key)!r} -> {new.get(key)!r}" for key in {**old, **new} if old.get(key) != new.get(key)]
+    changed = [
+        f"{key}: {old.get(key)!r} -> {new.get(key)!r}"
+        for key in {**old, **new}
+        if key not in later and old.get(key) != new.get(key)
+    ]
     if not changed and before.get("data_hash") != wanted["data_hash"]:
         changed = ["the data"]
     if changed:
