@@ -149,6 +149,50 @@ def test_pair_of_modules(tmp_path):
     np.testing.assert_array_equal(BetaVAE.load(tmp_path / "m", network=pair()).transform(X), vae.transform(X))
 
 
+class Alone(Encoder):
+    def forward(self, x):
+        return super().forward(x)[0]
+
+
+class Signed(Encoder):
+    def forward(self, x):
+        mean, scale = super().forward(x)
+        return mean, -scale
+
+
+@pytest.mark.parametrize(
+    ("network", "message"),
+    [
+        ((Alone(), pair()[1]), r"encoder must turn .* into \(mean, scale\), \(sample, latent\) = \(2, 2\) each"),
+        ((Signed(), pair()[1]), "scale must be positive"),
+        ((nn.Linear(5, 2), pair()[1]), r"encoder must turn \(2, 1, 6\) into"),
+        ((Encoder(), nn.Linear(3, 6)), r"decoder must turn .* into \(sample, channel, site...\) = \(2, 1, 6\), but"),
+        ((Encoder(), nn.Linear(2, 7)), r"decoder must turn .* = \(2, 1, 6\)"),
+    ],
+)
+def test_a_pair_of_modules_that_does_not_fit_is_named_before_the_training(network, message, monkeypatch):
+    monkeypatch.setattr("zeeman.vae.estimator.train", lambda *_, **__: pytest.fail("trained"))
+    with pytest.raises(ValueError, match=message):
+        fitted(np.random.default_rng(0).normal(size=(50, 6)), network=network)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"beta": "1"}, "beta must be a finite non-negative number, got '1'"),
+        ({"beta": True}, "beta must be"),
+        ({"learning_rate": None}, "learning_rate must be a finite positive number, got None"),
+        ({"validation_fraction": "0.1"}, "validation_fraction must be"),
+        ({"tempered": "no"}, "tempered must be True or False, got 'no'"),
+        ({"tempered": 1}, "tempered must be True or False, got 1"),
+        ({"n_epochs": 2.5}, "n_epochs must be an integer, got 2.5"),
+    ],
+)
+def test_a_parameter_of_another_type_is_named(options, message):
+    with pytest.raises(TypeError, match=message):
+        fitted(bits((20, 4)), **options)
+
+
 @pytest.mark.parametrize(
     ("options", "X", "message"),
     [

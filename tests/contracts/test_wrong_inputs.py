@@ -145,6 +145,8 @@ WRONG = [
      ["no table [analyze]", "[spectrum]"]),
     ("no run in the folder", both(save(TABLE), lambda f: (f / "run").mkdir(), write("run/mine.txt", "mine")), ANALYZE,
      ["no run.json", "another folder"]),
+    ("this very folder", save(TABLE), (*ANALYZE[:-1], "."), [". cannot be the folder of a run", "--out", "as NAME"]),
+    ("few distinct rows", save(np.tile(np.eye(4), (20, 1))), ANALYZE, ["only 4 distinct rows of 80", "--n-states 4"]),
     ("run is a file", both(save(TABLE), write("run", "mine")), ANALYZE, ["run exists and is no zeeman run"]),
     ("run of an older version", run_of(format=FORMAT - 1), ANALYZE, ["older zeeman", "--fresh"]),
     ("run of a newer version", run_of(format=FORMAT + 1), ANALYZE, ["newer zeeman", "--out"]),

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 __all__ = [
     "check_choice",
     "check_finite",
+    "check_flag",
+    "check_number",
     "check_positive_integer",
     "check_sample_axis",
     "check_samples",
@@ -73,6 +75,23 @@ def check_positive_integer(value: Any, name: str, minimum: int = 1) -> int:
     if value < minimum:
         raise ValueError(f"{name} must be at least {minimum}, got {value}")
     return int(value)
+
+
+def check_number(value: Any, name: str, *, positive: bool = False) -> float:
+    """Return `value` as float; TypeError unless it is a number, ValueError unless finite and positive (or zero)."""
+    least = "positive" if positive else "non-negative"
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.integer, np.floating)):
+        raise TypeError(f"{name} must be a finite {least} number, got {value!r}")
+    if not np.isfinite(value) or value < 0 or (positive and value == 0):
+        raise ValueError(f"{name} must be a finite {least} number, got {value!r}")
+    return float(value)
+
+
+def check_flag(value: Any, name: str) -> bool:
+    """Return `value` as bool; TypeError for anything but True and False: text and numbers have truths of their own."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{name} must be True or False, got {value!r}")
+    return bool(value)
 
 
 def did_you_mean(value: Any, choices: tuple[str, ...]) -> str:

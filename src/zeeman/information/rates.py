@@ -224,10 +224,11 @@ def rate_parts(codes: Codes, *, max_codes: int = 4000, random_state: Seed = 0, v
     codes : Codes
         `BetaVAE.encode(X)`: mean and scale, (replica, sample, latent).
     max_codes : int
-        Codes at which the mixtures are evaluated; costs max_codes N latent.
+        Codes at which the mixtures are evaluated, at least 2; costs max_codes N latent.
     random_state : int, Generator or None
     verbose : bool
     """
+    check_positive_integer(max_codes, "max_codes", 2)
     mean, scale = _check_codes(codes)
     replicas, n, dim = mean.shape
     rate, parts, marginal, error = np.empty(replicas), np.empty((replicas, 2)), np.empty((replicas, dim)), []

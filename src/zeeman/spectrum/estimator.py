@@ -227,7 +227,9 @@ class LatentSpectrum(ClusterMixin, TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         check_choice(path, PATHS, "path")
-        n_states = n_states or self.n_states
+        n_states = self.n_states if n_states is None else check_positive_integer(n_states, "n_states")
+        check_positive_integer(n_points, "n_points", 2)
+        check_positive_integer(order, "order", 0)
         seed = entropy_of(self.random_state)
         with threadpool_limits(1 if self._Z.size < _THREADS_PAY else None):
             sets = Shifted(broadened(self._sets), self.center_) if self._sets else None
@@ -281,6 +283,7 @@ class LatentSpectrum(ClusterMixin, TransformerMixin, BaseEstimator):
                 )
         if self.n_landmarks is not None:
             check_positive_integer(self.n_landmarks, "n_landmarks", minimum=2)
+        check_positive_integer(self.n_bootstrap, "n_bootstrap", minimum=0)
         if self.width is not None and not self.width > 0:
             raise ValueError(f"width must be positive, got {self.width}")
         if n_samples <= self.n_states:

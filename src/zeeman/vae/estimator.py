@@ -6,7 +6,6 @@ weight of the KL term. Axes: (replica, sample, site... | latent).
 
 from __future__ import annotations
 
-import math
 import os
 import warnings
 from typing import Any
@@ -17,7 +16,7 @@ from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
-from zeeman.base.checks import check_choice, check_positive_integer
+from zeeman.base.checks import check_choice, check_flag, check_number, check_positive_integer
 from zeeman.base.logs import Logger
 from zeeman.base.progress import Progress
 from zeeman.base.random import entropy_of, stream
@@ -27,7 +26,7 @@ from zeeman.training import Checkpoint, Plan, Trained, resolve_device, schedule,
 from zeeman.vae.axes import turn_axes
 from zeeman.vae.inputs import attributes_of, check_data
 from zeeman.vae.likelihoods import NegativeBinomialLikelihood, resolve
-from zeeman.vae.model import LatentModel, build_models, check_padding, count_weights, resolve_network
+from zeeman.vae.model import LatentModel, build_models, check_padding, check_pair, count_weights, resolve_network
 from zeeman.vae.objectives import Objective, resolve_objective
 from zeeman.vae.saving import load_model, save_model
 from zeeman.vae.spectral import LowLevels
@@ -241,6 +240,8 @@ class BetaVAE(TrainedVAE):
             "regulariser": None if self.regulariser is None else self.regulariser.settings(),
             **({"padding": self.padding} if self.padding != "zeros" else {}),
         }  # fmt: skip
+        if network == "custom":
+            check_pair(models[0], states[:2].cpu(), self.latent_dim)
         models = [model.to(device) for model in models]
         held_out, rest = self._split(len(states), seed)
         judged = states[held_out] if len(held_out) else states
@@ -277,12 +278,11 @@ class BetaVAE(TrainedVAE):
         for name in ("latent_dim", "n_replicas", "n_epochs"):
             check_positive_integer(getattr(self, name), name)
         check_positive_integer(self.batch_size, "batch_size", minimum=2)
-        if not 0 <= self.validation_fraction < 1:
+        if check_number(self.validation_fraction, "validation_fraction") >= 1:
             raise ValueError(f"validation_fraction must be in [0, 1), got {self.validation_fraction!r}")
-        for name, least in (("beta", "non-negative"), ("learning_rate", "positive")):
-            value = getattr(self, name)
-            if not math.isfinite(value) or value < 0 or (value == 0 and least == "positive"):
-                raise ValueError(f"{name} must be a finite {least} number, got {value!r}")
+        check_number(self.beta, "beta")
+        check_number(self.learning_rate, "learning_rate", positive=True)
+        check_flag(self.tempered, "tempered")
         schedule(self.schedule)
         check_choice(self.start, STARTS, "start")
         check_choice(self.frame, ("turned", "free"), "frame")

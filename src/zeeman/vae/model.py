@@ -20,7 +20,7 @@ from zeeman.vae.networks import PADDINGS, MLPDecoder, MLPEncoder, TableDecoder, 
 from zeeman.vae.objectives import EvidenceBound, Objective
 from zeeman.vae.spectral import LowLevels
 
-__all__ = ["NETWORKS", "LatentModel", "build_models", "check_padding", "resolve_network"]
+__all__ = ["NETWORKS", "LatentModel", "build_models", "check_padding", "check_pair", "resolve_network"]
 
 NETWORKS = ("table1", "table2", "mlp")
 _FOLLOWING = 0.2  # of the decoder's rate
@@ -162,6 +162,32 @@ def check_padding(padding: str, network: str) -> None:
     if padding != "zeros" and network not in ("table1", "table2"):
         own = "build it into your own modules" if network == "custom" else "use network='table1', or padding='zeros'"
         raise ValueError(f"padding={padding!r} is for the convolutions of table1 and table2, not {network!r}: {own}")
+
+
+@torch.no_grad()
+def check_pair(model: LatentModel, x: Tensor, latent_dim: int) -> None:
+    """Try a custom pair of modules on states x (sample, site...); ValueError says what each must return and did not."""
+    trial, code = copy.deepcopy(model).eval(), (len(x), latent_dim)
+    features = trial.likelihood.features(x)
+    must = f"network: the encoder must turn {tuple(features.shape)} into (mean, scale), (sample, latent) = {code} each"
+    try:
+        mean, scale = trial.encoder(features)
+        shapes = tuple(mean.shape), tuple(scale.shape)
+    except Exception as error:  # modules of the user's own fail in any way
+        raise ValueError(f"{must}, but {type(error).__name__}: {error}") from error
+    if shapes != (code, code):
+        raise ValueError(f"{must}, got {shapes[0]} and {shapes[1]}")
+    if not bool((scale > 0).all()):
+        raise ValueError("network: the encoder's scale must be positive; end it with softplus or exp")
+    wanted = (len(x), trial.likelihood.n_outputs, *trial.likelihood.site_shape(tuple(x.shape[1:])))
+    must = f"network: the decoder must turn (sample, latent) = {code} into (sample, channel, site...) = {wanted}"
+    try:
+        shape = tuple(trial.decoder(mean).shape)
+        judged = tuple(trial.log_prob(mean, x).shape)
+    except Exception as error:
+        raise ValueError(f"{must}, but {type(error).__name__}: {error}") from error
+    if judged != code[:1]:
+        raise ValueError(f"{must}, got {shape}")
 
 
 def build_models(
