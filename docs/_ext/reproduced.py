@@ -2,13 +2,14 @@
 
 ``docs/results/SIZE/FIGURE/numbers.npz`` is what ``zeeman reproduce FIGURE --size SIZE`` computed; pictures are drawn
 and claims judged from it here, so no number on these pages is typed. In a page, ``<!-- gallery -->``,
-``<!-- claims -->`` and ``<!-- latents -->`` stand for the text written below.
+``<!-- counts -->``, ``<!-- claims -->`` and ``<!-- latents -->`` stand for the text written below.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ from sphinx.application import Sphinx
 from sphinx.util import logging
 
 from zeeman.studies import figures, latents
-from zeeman.studies.figures import FIGURES, MODELS, SIZES, PaperFigure, Verdict, figure, judge, read_numbers
+from zeeman.studies.figures import FIGURES, MODELS, SIZES, Claim, PaperFigure, Verdict, figure, judge, read_numbers
 
 LOGGER = logging.getLogger(__name__)
 HERE = Path(__file__).resolve().parent.parent
@@ -116,7 +117,7 @@ def _section(one: PaperFigure, place: str) -> str:
         alt = _plain(f"{one.title}, size {result.size}")
         lines += [f"### Size: {result.size}", "", f"![{alt}]({picture(result)})", ""]
         lines += [*_command(one, result.size, result.run.get("size", {}).get("seeds")), ""]
-        lines += [*_facts(result), "", *_table(result.verdicts), ""]
+        lines += [*_facts(result), "", *_table([result]), ""]
     missing = [size for size in reversed(SHOWN) if size not in {result.size for result in results}]
     for size in missing:
         lines += [f"Size *{size}*: not run.", "", *_command(one, size), ""]
@@ -152,61 +153,137 @@ def _setting(value: Any) -> str:
     )
 
 
+def counts() -> str:
+    """How many claims hold, size by size, and on which the sizes disagree."""
+    shelf = [(one, recorded(one)) for one in written()]
+    return "\n".join([*_tally([results for _, results in shelf]), "", *_disagreements(shelf)])
+
+
 def claims() -> str:
-    """How many claims hold, then claim by claim, at the largest size that was run."""
-    blocks, tally = [], dict.fromkeys(VERDICTS, 0)
+    """Claim by claim, the sizes side by side."""
+    lines = []
     for paper, title in PAPERS.items():
-        blocks += [f"## Paper {paper}", "", f"{title}.", ""]
-        for one in (each for each in written() if each.key.startswith(paper)):
-            results = recorded(one)
-            blocks += [f"### {_plain(one.title)}", ""]
-            if not results:
-                blocks += [f"Not run yet at any size: {{ref}}`figure {one.key} <figure-{one.key}>`.", ""]
-                continue
-            for verdict in results[0].verdicts:
-                tally[verdict.verdict] += 1
-            others = ", ".join(result.size for result in results[1:])
-            also = f" (also run: {others})" if others else ""
-            blocks += [f"{{ref}}`Figure {one.key} <figure-{one.key}>`, size *{results[0].size}*{also}.", ""]
-            blocks += [*_facts(results[0]), "", *_table(results[0].verdicts), ""]
-    count = [f"**{number}** {verdict}" for verdict, number in tally.items() if number]
-    head = f"Of {sum(tally.values())} claims: {', '.join(count)}." if count else "No figure has been run yet."
-    return "\n".join([head, "", *blocks])
+        lines += [f"## Paper {paper}", "", f"{title}.", ""]
+        for one in written():
+            if one.key.startswith(paper):
+                results = recorded(one)
+                lines += [f"### {_plain(one.title)}", "", f"{{ref}}`Figure {one.key} <figure-{one.key}>`.", ""]
+                for result in results:
+                    lines += [f"Size *{result.size}*: {' '.join(_facts(result))}", ""]
+                lines += [*_table(results), ""] if results else ["Not run yet at any size.", ""]
+    return "\n".join(lines)
 
 
-def _table(verdicts: Sequence[Verdict]) -> list[str]:
-    if not verdicts:
-        return ["No claim is recorded for this figure."]
-    lines = ["| verdict | what is claimed | measured | holds if | cheap method | null |", "|---|---|---|---|---|---|"]
-    for verdict in sorted(verdicts, key=lambda v: VERDICTS.index(v.verdict)):
-        claim = verdict.claim
-        word = f"[{verdict.verdict}]{{.verdict .{verdict.verdict.replace(' ', '-')}}}"
-        says = f"{_plain(claim.says)} ({_plain(claim.source)}) [{_plain(claim.measure)}]{{.measure}}"
-        beside = [
-            f"{_spread(values, of)} ({_plain(name)})" if values else "–"
-            for name, values, of in (
-                (claim.baseline, verdict.baseline, "seed"),
-                (claim.null, verdict.null, "draw"),
-            )
-        ]
-        why = f"{_plain(claim.interval)} [{_plain(claim.why)}]{{.measure}}"
-        lines.append(f"| {word} | {says} | {_spread(verdict.values)} | {why} | {' | '.join(beside)} |")
+def _tally(shelf: Sequence[Sequence[Recorded]]) -> list[str]:
+    """Verdicts counted size by size; no claim is counted twice in a row."""
+    lines = ["| size | figures | claims | hold | in part | do not hold | judged by one seed |", "|---|" + "---:|" * 6]
+    for size in reversed(SHOWN):
+        here = [result for results in shelf for result in results if result.size == size]
+        verdicts = [verdict for result in here for verdict in result.verdicts if verdict.verdict != "not measured"]
+        counted = [sum(verdict.verdict == word for verdict in verdicts) for word in VERDICTS[:3]]
+        single = sum(len(verdict.values) == 1 for verdict in verdicts)
+        cells = map(str, (f"*{size}*", len(here), len(verdicts), *counted, single))
+        lines += ["| " + " | ".join(cells) + " |"] if here else []
     return lines
 
 
-def _spread(values: Sequence[float], of: str = "seed") -> str:
-    """Mean ± standard deviation over seeds or draws, with the extremes where there are more than two."""
+def _disagreements(shelf: Sequence[tuple[PaperFigure, Sequence[Recorded]]]) -> list[str]:
+    """The claims on which two sizes have two verdicts, in full view."""
+    both = [(one, *pair) for one, results in shelf if len(results) == 2 for pair in _pairs(*results)]
+    apart = [(one, large, small) for one, large, small in both if large.verdict != small.verdict]
+    if not both:
+        return ["No claim was judged at two sizes."]
+    large, small = SHOWN
+    single = sum(len(verdict.values) == 1 for _, verdict, _ in apart)
+    told = (
+        f"Of the {len(both)} claims judged at both sizes {len(both) - len(apart)} have one verdict and {len(apart)} have "
+        f"two; of these {single} rest on one seed of size *{large}*:"
+    )
+    lines = [told, "", f"| figure | what is claimed | holds if | {large} | {small} |", "|---|---|---|---|---|"]
+    for one, *pair in apart:
+        claim = pair[0].claim
+        cells = [f"{{ref}}`{one.key} <figure-{one.key}>`", f"{_plain(claim.says)} [{_plain(claim.measure)}]{{.measure}}"]
+        cells += [f"[holds if]{{.label}} {_plain(claim.interval)}"]
+        cells += [f"[{size}]{{.label}} {_found(verdict)}" for size, verdict in zip(SHOWN, pair, strict=True)]
+        lines.append(f"| {' | '.join(cells)} |")
+    return lines
+
+
+def _pairs(large: Recorded, small: Recorded) -> list[tuple[Verdict, Verdict]]:
+    """Verdicts on the same claims."""
+    there = {verdict.claim.name: verdict for verdict in small.verdicts}
+    return [(verdict, there[verdict.claim.name]) for verdict in large.verdicts if verdict.claim.name in there]
+
+
+def _table(results: Sequence[Recorded]) -> list[str]:
+    """Return a row for each claim of a figure and a column for each size it was judged at."""
+    found: dict[str, dict[str, Verdict]] = {}
+    for result in results:
+        for verdict in result.verdicts:
+            found.setdefault(verdict.claim.name, {})[result.size] = verdict
+    if not found:
+        return ["No claim is recorded for this figure."]
+    sizes = [result.size for result in results]
+    lines = [f"| what is claimed | holds if | {' | '.join(sizes)} |", "|---|---|" + "---|" * len(sizes)]
+    for row in sorted(found.values(), key=lambda row: VERDICTS.index(next(iter(row.values())).verdict)):
+        claim = next(iter(row.values())).claim
+        says = f"{_plain(claim.says)} ({_plain(claim.source)}) [{_plain(claim.measure)}]{{.measure}}"
+        beside = [f"{kind}: {name}" for kind, name in _beside_of(claim) if name]
+        why = f"[holds if]{{.label}} {_plain(claim.interval)} [{_plain('. '.join([claim.why.rstrip('.'), *beside]))}.]{{.measure}}"
+        cells = [f"[{size}]{{.label}} {_full(row[size])}" if size in row else "–" for size in sizes]
+        lines.append(f"| {says} | {why} | {' | '.join(cells)} |")
+    return lines
+
+
+def _beside_of(claim: Claim) -> tuple[tuple[str, str], ...]:
+    return ("Cheap method", claim.baseline), ("Null", claim.null)
+
+
+def _found(verdict: Verdict) -> str:
+    """The verdict and what was measured."""
+    word = f"[{verdict.verdict}]{{.verdict .{verdict.verdict.replace(' ', '-')}}}"
+    return f"{word} [{_plain(_spread(verdict.values, within=verdict.claim))}]{{.found}}"
+
+
+def _full(verdict: Verdict) -> str:
+    """The same, with the cheap method and the null on the same data."""
+    beside = [f"cheap method {_spread(verdict.baseline)}"] if verdict.baseline else []
+    beside += [f"null {_spread(verdict.null, 'draw')}"] if verdict.null else []
+    return " ".join([_found(verdict), *(f"[{_plain(each)}]{{.measure}}" for each in beside)])
+
+
+def _spread(values: Sequence[float], of: str = "seed", within: Claim | None = None) -> str:
+    """Mean ± standard deviation over seeds or draws, to two digits of the latter, and the extremes.
+
+    Values are written with as many more digits as it takes to see on which side of a claim's limits they are.
+    """
     values = [v for v in values if np.isfinite(v)]
     if not values:
         return "–"
-    if len(values) == 1:
-        return f"{_value(values[0])} (1 {of})"
-    text = f"{_value(float(np.mean(values)))} ± {_value(float(np.std(values, ddof=1)))}"
-    return f"{text}, {_value(min(values))} to {_value(max(values))} ({len(values)} {of}s)"
+    many = f"({len(values)} {of}{'s' * (len(values) > 1)})"
+    low, high = min(values), max(values)
+    deviation = 0.0 if low == high else float(np.std(values, ddof=1))
+    places = _places(deviation or abs(low), 1 if deviation else 2)
+    while within is not None and any(_inside(within, v) != _inside(within, round(v, places)) for v in values):
+        places += 1
+    if not deviation:
+        return f"{_value(low, places)} {many}"
+    mean, low, high = (_value(v, places) for v in (float(np.mean(values)), low, high))
+    return f"{mean} ± {_value(deviation, places)}, {low} to {high} {many}"
 
 
-def _value(value: Any) -> str:
-    return f"{value:.3g}".replace("-", "−") if isinstance(value, float) else str(value)
+def _places(value: float, more: int) -> int:
+    """Decimals that show so many digits after the first of a value, four at most; none of a whole number."""
+    return 0 if value == round(value) else min(4, max(0, more - math.floor(math.log10(value))))
+
+
+def _inside(claim: Claim, value: float) -> bool:
+    return claim.low <= value <= claim.high
+
+
+def _value(value: float, places: int) -> str:
+    """A number with so many decimals, a true minus, and none before zero."""
+    return f"{round(value, places) + 0.0:.{places}f}".replace("-", "−")
 
 
 def _plain(text: str) -> str:
@@ -215,7 +292,8 @@ def _plain(text: str) -> str:
 
 
 def _fill(app: Sphinx, docname: str, source: list[str]) -> None:
-    for mark, make in (("<!-- gallery -->", gallery), ("<!-- claims -->", claims), ("<!-- latents -->", latent_spaces)):
+    for make in (gallery, counts, claims, latent_spaces):
+        mark = f"<!-- {make.__name__.replace('latent_spaces', 'latents')} -->"
         if mark in source[0]:
             source[0] = source[0].replace(mark, make())
 
