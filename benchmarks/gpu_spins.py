@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import functools
-import json
 import sys
 import time
 from importlib.util import find_spec
@@ -23,9 +22,11 @@ import numpy as np
 import torch
 
 from zeeman.base.random import stream
+from zeeman.base.store import write_json
 from zeeman.spins import Ising, exact, square
 from zeeman.spins import _kernels_torch as kernels
 from zeeman.spins.moves.torch import TwoStates, TwoStatesTriton, _hesitant
+from zeeman.studies import speeds
 
 TC = exact.CRITICAL_TEMPERATURE["square"]
 
@@ -124,7 +125,7 @@ def main():
             results["flips_per_ns"][engine][length] = found
             print(f"{engine:28s} L = {length:5d}: {found:10.3f} flips/ns")
     if options.json:
-        options.json.write_text(json.dumps(results, indent=2) + "\n")
+        write_json(options.json, {**results, **speeds.occasion()})
     worst = max(abs(z) for scores in results["z"].values() for z in scores)
     sys.exit(f"an energy is off by {worst:.1f} sigma" if worst > 4.5 else 0)
 

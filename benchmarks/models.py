@@ -12,9 +12,7 @@ replace those that the file holds; the rest stays, so the table can be made in p
 from __future__ import annotations
 
 import argparse
-import datetime
 import json
-import platform
 import subprocess
 import sys
 import tempfile
@@ -24,7 +22,7 @@ from pathlib import Path
 
 import numpy as np
 
-from zeeman.base.store import provenance, write_json
+from zeeman.base.store import write_json
 from zeeman.spins import moves
 from zeeman.studies import speeds
 from zeeman.studies.speeds import Speed
@@ -134,12 +132,6 @@ def rows_of(name, peers):
             yield from measure(name, speeds.at_critical(model))
 
 
-def processor():
-    info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.is_file() else []
-    return next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.processor())
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", nargs="+", choices=list(speeds.MODELS), default=list(speeds.MODELS))
@@ -156,8 +148,7 @@ def main():
             kept = [row for row in there if row["model"] != name] + [row.to_dict() for row in rows]
             order = list(speeds.MODELS)
             write_json(options.json, {
-                "speeds": sorted(kept, key=lambda row: order.index(row["model"])), "peers": peers,
-                "date": datetime.date.today().isoformat(), "processor": processor(), "machine": provenance(),
+                "speeds": sorted(kept, key=lambda row: order.index(row["model"])), "peers": peers, **speeds.occasion(),
             })  # fmt: skip
 
 

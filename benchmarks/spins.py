@@ -18,7 +18,6 @@ Swendsen-Wang reads two bonds a site: 20 operations of random words a site, and 
 from __future__ import annotations
 
 import argparse
-import json
 import statistics as middle
 import time
 from pathlib import Path
@@ -26,8 +25,9 @@ from pathlib import Path
 import numpy as np
 
 from zeeman import spins
+from zeeman.base.store import write_json
 from zeeman.spins import Ising, exact, moves, observables, square
-from zeeman.studies import naive
+from zeeman.studies import naive, speeds
 
 TC = exact.CRITICAL_TEMPERATURE["square"]
 TEMPERATURES = (1.8, TC, 2.8)
@@ -159,7 +159,7 @@ def main():
                 f"T = {t:.4f} {name:7s} {found:.6f} +- {error:.6f} exact {value:.6f} z {(found - value) / error:+.2f}"
             )
     if options.json:
-        options.json.write_text(json.dumps(results, indent=2) + "\n")
+        write_json(options.json, {**results, **speeds.occasion()})
 
 
 if __name__ == "__main__":

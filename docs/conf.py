@@ -23,6 +23,7 @@ copyright = "2026, the zeeman developers"
 version = release = zeeman.__version__
 
 extensions = [
+    "bars",
     "myst_nb",
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",

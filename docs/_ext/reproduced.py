@@ -196,14 +196,17 @@ def _disagreements(shelf: Sequence[tuple[PaperFigure, Sequence[Recorded]]]) -> l
     large, small = SHOWN
     single = sum(len(verdict.values) == 1 for _, verdict, _ in apart)
     told = (
-        f"Of the {len(both)} claims judged at both sizes {len(both) - len(apart)} have one verdict and {len(apart)} have "
-        f"two; of these {single} rest on one seed of size *{large}*:"
+        f"Of the {len(both)} claims judged at both sizes {len(both) - len(apart)} have one verdict and {len(apart)} "
+        f"have two; of these {single} rest on one seed of size *{large}*:"
     )
     lines = [told, "", f"| figure | what is claimed | holds if | {large} | {small} |", "|---|---|---|---|---|"]
     for one, *pair in apart:
         claim = pair[0].claim
-        cells = [f"{{ref}}`{one.key} <figure-{one.key}>`", f"{_plain(claim.says)} [{_plain(claim.measure)}]{{.measure}}"]
-        cells += [f"[holds if]{{.label}} {_plain(claim.interval)}"]
+        cells = [
+            f"{{ref}}`{one.key} <figure-{one.key}>`",
+            _says(claim),
+            f"[holds if]{{.label}} {_plain(claim.interval)}",
+        ]
         cells += [f"[{size}]{{.label}} {_found(verdict)}" for size, verdict in zip(SHOWN, pair, strict=True)]
         lines.append(f"| {' | '.join(cells)} |")
     return lines
@@ -227,16 +230,20 @@ def _table(results: Sequence[Recorded]) -> list[str]:
     lines = [f"| what is claimed | holds if | {' | '.join(sizes)} |", "|---|---|" + "---|" * len(sizes)]
     for row in sorted(found.values(), key=lambda row: VERDICTS.index(next(iter(row.values())).verdict)):
         claim = next(iter(row.values())).claim
-        says = f"{_plain(claim.says)} ({_plain(claim.source)}) [{_plain(claim.measure)}]{{.measure}}"
-        beside = [f"{kind}: {name}" for kind, name in _beside_of(claim) if name]
-        why = f"[holds if]{{.label}} {_plain(claim.interval)} [{_plain('. '.join([claim.why.rstrip('.'), *beside]))}.]{{.measure}}"
-        cells = [f"[{size}]{{.label}} {_full(row[size])}" if size in row else "–" for size in sizes]
-        lines.append(f"| {says} | {why} | {' | '.join(cells)} |")
+        cells = [_says(claim), f"[holds if]{{.label}} {_plain(claim.interval)} [{_plain(_why(claim))}]{{.measure}}"]
+        cells += [f"[{size}]{{.label}} {_full(row[size])}" if size in row else "–" for size in sizes]
+        lines.append(f"| {' | '.join(cells)} |")
     return lines
 
 
-def _beside_of(claim: Claim) -> tuple[tuple[str, str], ...]:
-    return ("Cheap method", claim.baseline), ("Null", claim.null)
+def _says(claim: Claim) -> str:
+    return f"{_plain(claim.says)} ({_plain(claim.source)}) [{_plain(claim.measure)}]{{.measure}}"
+
+
+def _why(claim: Claim) -> str:
+    """Why the interval is this one, and what stands beside the values."""
+    beside = [("Cheap method: ", claim.baseline), ("Null: ", claim.null)]
+    return ". ".join([claim.why.rstrip("."), *(kind + name for kind, name in beside if name)]) + "."
 
 
 def _found(verdict: Verdict) -> str:

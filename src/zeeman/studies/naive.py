@@ -42,15 +42,15 @@ def metropolis_work(temperature: float, length: int = 32) -> tuple[Any, ...]:
 
 
 def training_loop(model: Any, x: torch.Tensor, batch_size: int, n_epochs: int = 1) -> list[float]:
-    """Train by DataLoader and Adam, float32; return the times at which steps ended, s."""
+    """Train by DataLoader and Adam, float32, on the device of the model; return the times at which steps ended, s."""
     loader = DataLoader(TensorDataset(x.float()), batch_size=batch_size, shuffle=True, drop_last=True)
     optimiser = torch.optim.Adam(model.parameters(), lr=1e-3, betas=(0.5, 0.999))
-    losses, ends = [], []
+    losses, ends, device = [], [], next(model.parameters()).device
     model.train()
     for _ in range(n_epochs):
         for (batch,) in loader:
             optimiser.zero_grad()
-            loss = model(batch, torch.randn(len(batch), 2))[0]
+            loss = model(batch.to(device), torch.randn(len(batch), 2, device=device))[0]
             loss.backward()
             optimiser.step()
             losses.append(loss.item())

@@ -6,15 +6,19 @@ autocorrelation time of the slower of energy and order parameter: 1 / (2 tau t) 
 
 from __future__ import annotations
 
+import datetime
 import math
+import platform
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from zeeman.base.random import stream
+from zeeman.base.store import provenance
 from zeeman.spins import XY, BlumeCapel, Clock, Heisenberg, Ising, Potts, cubic, exact, square
 from zeeman.spins.models import Model
 from zeeman.spins.moves import Chains, moves_of, start
@@ -22,7 +26,7 @@ from zeeman.spins.moves.chains import cost_of
 from zeeman.spins.statistics import autocorrelation_time, shorthand
 from zeeman.studies.naive_spins import Plain, PlainIsing
 
-__all__ = ["MODELS", "Speed", "at_critical", "markdown", "measure", "ours", "plain", "text", "time_of"]
+__all__ = ["MODELS", "Speed", "at_critical", "markdown", "measure", "occasion", "ours", "plain", "text", "time_of"]
 
 MODELS: dict[str, Callable[[], Model]] = {
     "Ising 32 x 32": lambda: Ising(square(32)),
@@ -161,6 +165,18 @@ def _read(model: Model, chains: Chains, spacing: int, n: int) -> list[np.ndarray
         x = chains.configurations(64)
         rows.append((model.energy(x), model.order(x)))
     return [np.array(column).T for column in zip(*rows, strict=True)]
+
+
+def occasion() -> dict[str, Any]:
+    """When and on what a record is made: date, name of the processor, versions and commit."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.is_file() else []
+    named = (line.split(":")[1].strip() for line in lines if line.startswith("model name"))
+    return {
+        "date": datetime.date.today().isoformat(),
+        "processor": next(named, platform.processor()),
+        "machine": provenance(),
+    }
 
 
 def markdown(found: Mapping[str, Any]) -> str:
