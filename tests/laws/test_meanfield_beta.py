@@ -237,3 +237,16 @@ def test_gaps_along_a_training_add_up_to_its_loss():
         run.lag(1.5)
     with pytest.raises(ValueError, match="objective='elbo' only"):
         convergence(X, objective="plain")
+
+
+def test_a_floor_that_ran_out_of_atoms_says_so():
+    """At small beta the optimum is one atom a distinct sample: beta ln n, which fewer atoms cannot reach."""
+    rng = np.random.default_rng(0)
+    X = np.unique(rng.random((60, 16)) < rng.random((60, 1)), axis=0).astype(int)
+    with pytest.warns(RuntimeWarning, match=rf"beta=0\.3 ended with 16 atoms .* max_atoms=16 \({len(X)}, one a"):
+        few = optimal_decoder(X, 0.3, max_atoms=16)
+    assert few.certificate > 1
+    enough = optimal_decoder(X, 0.3, max_atoms=len(X))  # warnings are errors
+    assert len(enough.weights) == len(X)
+    assert enough.loss == pytest.approx(0.3 * math.log(len(X)), abs=2e-3)
+    assert few.loss - few.certificate <= enough.loss

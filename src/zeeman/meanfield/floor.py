@@ -21,6 +21,7 @@ descent starts from a decoder linear in z: a local optimum that a continuous dec
 from __future__ import annotations
 
 import itertools
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -117,6 +118,12 @@ def optimal_decoder(
         Nats: stop when the certificate is below it.
     max_atoms, max_iterations : int
         Most atoms, and most sweeps after one is added. `certificate` says what is missing.
+
+    Warns
+    -----
+    RuntimeWarning
+        If the search for free weights ended above `tolerance`, most often for want of atoms: `loss` then is no
+        minimum, only within `certificate` of it.
     """
     beta = check_beta(beta)
     check_positive_integer(max_atoms, "max_atoms")
@@ -138,6 +145,15 @@ def optimal_decoder(
     distortion = -float((q * sites.log_prob(sites.fields(means), T)).sum(axis=1).mean())
     rate = float(-distortion / beta - log_Z.mean())
     certificate = beta * max(0.0, float(log_c))
+    if latent_dim is None and certificate > tolerance:
+        warnings.warn(
+            f"optimal_decoder at beta={beta:g} ended with {len(weights)} atoms and a loss up to {certificate:.3g} nats "
+            f"above the minimum (tolerance={tolerance:g}): pass more atoms than max_atoms={max_atoms} "
+            f"({len(np.unique(T, axis=0))}, one a distinct sample, are enough), more sweeps than "
+            f"max_iterations={max_iterations}, or a larger beta",
+            RuntimeWarning,
+            stacklevel=2,
+        )
     return OptimalDecoder(sites, beta, weights, means, codes, q, rate, distortion, collapsed, certificate)
 
 
@@ -147,7 +163,7 @@ def _free(
     """Add an atom where it helps most, descend, drop what died; until nothing helps."""
     weights, means = np.ones(1), T.mean(axis=0)[None]
     begin = starts(sites, T)
-    for _ in range(_ROUNDS):
+    for _ in range(max(_ROUNDS, max_atoms)):
         log_c, found = _excess(sites, T, weights, means, beta, begin)
         better = np.flatnonzero(beta * log_c > tolerance)
         better = better[np.argsort(log_c[better])[::-1]][: max_atoms - len(weights)]

@@ -181,7 +181,7 @@ def _exact(size: Size, seed: int, shelf: Shelf) -> Numbers:
         from zeeman.meanfield import collapse_beta, collapse_threshold, optimal_decoder
 
         X, states = configurations(size.lattice, _judged(size), seed)
-        best = {beta: optimal_decoder(X, size.beta(beta)) for beta in _EXACT}
+        best = {beta: optimal_decoder(X, size.beta(beta), max_atoms=len(X)) for beta in _EXACT}
         clusters = _kmeans(X, seed)
         twice, _ = configurations(2 * size.lattice, _judged(size), seed)
         return {
