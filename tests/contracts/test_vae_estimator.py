@@ -8,6 +8,7 @@ import torch
 from sklearn.utils.estimator_checks import check_estimator
 from torch import nn
 
+from zeeman.spectrum import LatentSpectrum
 from zeeman.vae import BetaVAE
 
 FIXED = {"n_threads": 1, "engine": "apart", "precision": "float32", "random_state": 0}
@@ -191,6 +192,17 @@ def test_a_pair_of_modules_that_does_not_fit_is_named_before_the_training(networ
 def test_a_parameter_of_another_type_is_named(options, message):
     with pytest.raises(TypeError, match=message):
         fitted(bits((20, 4)), **options)
+
+
+def test_a_name_of_a_file_is_no_data():
+    with pytest.raises(TypeError, match=r"got the text 'digits.npy'.*zm\.data\.load"):
+        fitted("digits.npy")
+
+
+@pytest.mark.parametrize("width", ["wide", True])
+def test_a_width_that_is_no_number_is_named(width):
+    with pytest.raises(TypeError, match="width must be a finite positive number"):
+        LatentSpectrum(3, width=width).fit(np.eye(20))
 
 
 @pytest.mark.parametrize(

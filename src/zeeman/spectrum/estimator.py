@@ -15,7 +15,14 @@ from sklearn.base import BaseEstimator, ClusterMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 from threadpoolctl import threadpool_limits
 
-from zeeman.base.checks import check_choice, check_finite, check_positive_integer, check_sample_axis, check_samples
+from zeeman.base.checks import (
+    check_choice,
+    check_finite,
+    check_number,
+    check_positive_integer,
+    check_sample_axis,
+    check_samples,
+)
 from zeeman.base.random import entropy_of, stream
 from zeeman.base.types import Codes, Labels, Seed
 from zeeman.hamiltonians import Shifted
@@ -284,8 +291,8 @@ class LatentSpectrum(ClusterMixin, TransformerMixin, BaseEstimator):
         if self.n_landmarks is not None:
             check_positive_integer(self.n_landmarks, "n_landmarks", minimum=2)
         check_positive_integer(self.n_bootstrap, "n_bootstrap", minimum=0)
-        if self.width is not None and not self.width > 0:
-            raise ValueError(f"width must be positive, got {self.width}")
+        if self.width is not None:
+            check_number(self.width, "width", positive=True)
         if n_samples <= self.n_states:
             raise ValueError(
                 f"Z has n_samples = {n_samples}, too few for n_states = {self.n_states} levels: "

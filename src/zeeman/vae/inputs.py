@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -27,6 +28,8 @@ def check_data(estimator: Any, X: ArrayLike, *, fitting: bool) -> NDArray:
 
     Sets `n_features_in_` (size of a datum) and `feature_names_in_` when fitting.
     """
+    if isinstance(X, (str, os.PathLike)):
+        raise TypeError(f"X must be an array (sample, ...), got the text {str(X)!r}; of a file: zm.data.load(path).X")
     X = _configurations(X)
     check_sample_axis(X, "X")
     X = X.detach().cpu().numpy() if isinstance(X, torch.Tensor) else X
