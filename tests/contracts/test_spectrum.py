@@ -74,7 +74,7 @@ BAD = {
     "distinct samples": (lambda Z: np.repeat(Z[:4], 50, axis=0), {}),
     "n_states must be at least 2": (lambda Z: Z, {"n_states": 1}),
     "raise it": (lambda Z: Z, {"n_clusters": 11}),
-    "width must be positive": (lambda Z: Z, {"width": -1.0}),
+    "width must be a finite positive number": (lambda Z: Z, {"width": -1.0}),
 }
 
 
