@@ -161,7 +161,7 @@ def table(rows: list[dict]) -> str:
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
     for row in rows:
         cells = [row["set"], " ".join(map(str, row["found"]))]
-        cells += [f"{row[c]['mean']:.3f} / {row[c]['worst']:.3f}" for c in columns]
+        cells += [f"{row[c]['mean']:.3f}\u00a0/\u00a0{row[c]['worst']:.3f}" for c in columns]
         cells += [f"{row[c]:.3f}" for c in ("ari", "ari_kmeans", "ari_mixture")]
         cells.append(
             ", ".join(
