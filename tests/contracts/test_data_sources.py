@@ -157,8 +157,8 @@ def test_own_store_brings_axes_labels_and_variables(tmp_path):
         coords={"state": ("sample", list("aabbab"))},
         attrs={"made": "here"},
     )
-    write_dataset(ds, tmp_path / "x.zarr")
-    data = load(tmp_path / "x.zarr")
+    write_dataset(ds, tmp_path / "data")  # a store whatever its name, as in the folder of a run
+    data = load(tmp_path / "data")
     assert np.array_equal(data.X, spins)
     assert (data.site_dims, data.kind, data.attrs) == (("x", "y"), "spins", {"made": "here"})
     assert data.labels.tolist() == list("aabbab")

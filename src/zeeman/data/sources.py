@@ -35,8 +35,9 @@ def load(
     Parameters
     ----------
     source : str or path
-        A file ending in .npy, .npz, .csv, .parquet, .zarr or .h5ad; a folder of MNIST's IDX files; or the name of a
-        built-in data set, ``ising``, ``digits``, ``classes``, ``three_states``, ``mnist``.
+        A file ending in .npy, .npz, .csv, .parquet, .zarr or .h5ad; a zarr store of any name, such as RUN/data; a
+        folder of MNIST's IDX files; or the name of a built-in data set, ``ising``, ``digits``, ``classes``,
+        ``three_states``, ``mnist``.
     key : str, optional
         Which array of a file that holds several: a name in .npz and .zarr; ``obsm:X_pca`` or ``layers:counts``
         in .h5ad. Without it the one obvious array is taken, and a note says which.
@@ -76,9 +77,9 @@ def load(
     _check_path(path)
     if options:
         raise TypeError(f"options {', '.join(options)} are for built-in sources; {path} is a file: leave them out")
-    if path.is_dir() and path.suffix.lower() != ".zarr":
+    if path.is_dir() and not _is_store(path):
         return mnist(path)
-    reader: Callable[..., Loaded] = _READERS[path.suffix.lower()]
+    reader: Callable[..., Loaded] = _READERS[".zarr" if path.is_dir() else path.suffix.lower()]
     return reader(path, key=key, label_column=label_column)
 
 
@@ -164,7 +165,7 @@ def _check_path(path: Path) -> None:
         raise FileNotFoundError(f"{what}{hint}{where}; built in are {', '.join(BUILT_IN)}")
     suffix = path.suffix.lower()
     if path.is_dir():
-        if suffix == ".zarr" or any(path.glob("*-images*idx3-ubyte*")):
+        if _is_store(path) or any(path.glob("*-images*idx3-ubyte*")):
             return
         inside = sorted(p.name for p in path.iterdir() if p.suffix.lower() in SUFFIXES)
         hint = f"; did you mean {path / inside[0]}?" if inside else ""
@@ -176,6 +177,11 @@ def _check_path(path: Path) -> None:
             f"{path} ends in {suffix or 'no suffix'!r}, which zeeman does not read{did_you_mean(suffix, SUFFIXES)}; "
             f"save it as one of {', '.join(SUFFIXES)}"
         )
+
+
+def _is_store(path: Path) -> bool:
+    """Whether a folder is a zarr store, by its name or by what is in it: RUN/data has no suffix."""
+    return path.suffix.lower() == ".zarr" or (path / "zarr.json").is_file()
 
 
 BUILT_IN: dict[str, Callable[..., Loaded]] = {
