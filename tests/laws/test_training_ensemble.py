@@ -127,7 +127,7 @@ def test_shares_of_stacked_replicas_side_by_side_are_the_same_replicas(norm, pro
             moments, modules = shared.moments(), shared.modules_in_step()
             shared.close()
             shared = engine.build(modules)
-            shared.restore(moments, 2)
+            shared.restore(moments)
     shared.close()
     expected, found = torch.stack(weights(whole.modules_in_step())), torch.stack(weights(shared.modules_in_step()))
     torch.testing.assert_close(expected, found, rtol=1e-5, atol=1e-6)
@@ -171,6 +171,43 @@ def test_one_step_is_torchs_adam():
         optimiser.step()
     torch.testing.assert_close(found[1], loss.detach().double())
     torch.testing.assert_close(weights(ensemble.modules_in_step())[1], weights([reference])[0])
+
+
+class Waiting(nn.Module):
+    """Two layers, the first held until it is let go."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.second = nn.Linear(5, 4), nn.Linear(4, 1)
+        self.register_buffer("held", torch.ones(()))
+
+    @property
+    def pace(self):
+        return {"first": 0.0 if bool(self.held) else 0.5}
+
+    def forward(self, x, noise):
+        return ((self.second(self.first(x).tanh()) - noise) ** 2).mean()[None]
+
+
+@pytest.mark.parametrize("build", [Apart, Stacked, lambda modules: Stacked(modules, programs={})])
+def test_a_held_child_takes_its_first_adam_step_when_it_is_let_go(build):
+    with torch_seeded(0, "weights", 0):
+        module = Waiting()
+    before, ensemble = module.first.weight.detach().clone(), build([module])
+    batch, noise = data(16)[None], torch.randn(1, 16, 1, generator=torch_stream(0, "n"))
+    for _ in range(3):
+        ensemble.step(batch, noise, 1e-2)
+    moments = ensemble.moments()[0]
+    assert (float(moments["step/first.weight"]), float(moments["step/second.weight"])) == (0, 3)
+    assert not moments["exp_avg_sq/first.weight"].any()
+    ensemble.modules_in_step()
+    torch.testing.assert_close(module.first.weight, before, rtol=0, atol=0)
+    module.held.zero_()
+    ensemble.adopt_modules()
+    ensemble.step(batch, noise, 1e-2)
+    ensemble.modules_in_step()
+    moved = (module.first.weight - before).abs()
+    torch.testing.assert_close(moved, torch.full_like(moved, 0.5e-2), rtol=1e-3, atol=0)  # as far as Adam's first
 
 
 def test_every_sample_is_visited_once_an_epoch():

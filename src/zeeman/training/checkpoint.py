@@ -23,7 +23,7 @@ from zeeman.base.store import atomic_path
 __all__ = ["Checkpoint", "read_tensors", "write_tensors"]
 
 _NAME = "checkpoint.safetensors"
-_FORMAT = "zeeman-training-1"
+_FORMAT = "zeeman-training-2"
 
 
 @dataclass(frozen=True)

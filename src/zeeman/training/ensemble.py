@@ -1,9 +1,9 @@
 """R copies of a module taking one optimiser step together.
 
 A trainable module is any ``torch.nn.Module`` whose ``forward(batch, noise)`` returns its terms, a vector whose
-first entry is minimised; it may have a `pace`, a dict of a child's name -> factor of its learning rate. Noise is an
-argument, drawn by the caller from each replica's own stream, so a replica computes the same numbers alone, beside
-others, or stacked with them.
+first entry is minimised; it may have a `pace`, a dict of a child's name -> factor of its learning rate, where 0 leaves
+the child and its moments as they are. Noise is an argument, drawn by the caller from each replica's own stream, so a
+replica computes the same numbers alone, beside others, or stacked with them.
 
 `Apart` steps the replicas one after another. `Stacked` steps all of them in one vmapped call: fewer and larger kernels,
 the faster way for small networks; in a long training that call is traced once and then repeated without its
@@ -18,7 +18,7 @@ import contextlib
 import copy
 import itertools
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeAlias
 
@@ -35,6 +35,7 @@ Visitor: TypeAlias = Callable[[nn.Module], float]
 Programs: TypeAlias = dict[tuple[bool, torch.Size, torch.Size], Program | None]
 
 _BETAS = (0.5, 0.999)  # paper 002, section 5
+_MOMENTS = ("exp_avg", "exp_avg_sq")
 
 
 class Ensemble(ABC):
@@ -84,11 +85,11 @@ class Ensemble(ABC):
 
     @abstractmethod
     def moments(self) -> list[dict[str, Tensor]]:
-        """Return Adam's moments of every replica by name: `exp_avg/...` and `exp_avg_sq/...`."""
+        """Return Adam's moments of every replica by name: `step/...`, `exp_avg/...` and `exp_avg_sq/...`."""
 
     @abstractmethod
-    def restore(self, moments: list[dict[str, Tensor]], n_steps: int) -> None:
-        """Continue from these moments after `n_steps` steps; the modules' weights are already in place."""
+    def restore(self, moments: list[dict[str, Tensor]]) -> None:
+        """Continue from these moments; the modules' weights are already in place."""
 
     def close(self) -> None:  # noqa: B027 (an ensemble that holds no threads has nothing to close)
         """Release threads and processes; the weights stay."""
@@ -137,17 +138,20 @@ class Apart(_Summing):
         pairs = zip(self.modules, self._optimisers, strict=True)
         return [_moments(optimiser, dict(module.named_parameters())) for module, optimiser in pairs]
 
-    def restore(self, moments: list[dict[str, Tensor]], n_steps: int) -> None:
+    def restore(self, moments: list[dict[str, Tensor]]) -> None:
         """Put the moments into new optimiser states."""
         for module, optimiser, saved in zip(self.modules, self._optimisers, moments, strict=True):
-            _set_moments(optimiser, dict(module.named_parameters()), saved, n_steps)
+            _set_moments(optimiser, dict(module.named_parameters()), saved)
 
     def _one(self, r: int, batch: Tensor, noise: Tensor, rate: float) -> Tensor:
-        with _autocast(batch.device, self._half):
-            terms = self.modules[r](batch, noise)
-        self._optimisers[r].zero_grad(set_to_none=True)
-        terms[0].backward()
-        _descend(self._optimisers[r], rate, _pace(self.modules[r]))
+        module, pace = self.modules[r], _pace(self.modules[r])
+        with _still(module, pace):
+            with _autocast(batch.device, self._half):
+                terms = module(batch, noise)
+            self._optimisers[r].zero_grad(set_to_none=True)
+            if terms.requires_grad:
+                terms[0].backward()
+        _descend(self._optimisers[r], rate, pace)
         return terms.detach()
 
 
@@ -190,14 +194,20 @@ class Stacked(_Summing):
     def moments(self) -> list[dict[str, Tensor]]:
         """Return Adam's moments by replica and name, views of the stacked ones."""
         stacked = _moments(self._optimiser, self._parameters)
-        return [{name: moment[r] for name, moment in stacked.items()} for r in range(len(self.modules))]
+        return [
+            {name: moment[r] if moment.ndim else moment.clone() for name, moment in stacked.items()}
+            for r in range(len(self.modules))
+        ]  # fmt: skip
 
-    def restore(self, moments: list[dict[str, Tensor]], n_steps: int) -> None:
-        """Stack the modules' weights and the moments anew."""
+    def restore(self, moments: list[dict[str, Tensor]]) -> None:
+        """Stack the modules' weights and the moments anew; all replicas have taken the same steps."""
         self._parameters, self._buffers = stack_module_state(list(self.modules))
         self._optimiser = _adam(self._parameters)
-        stacked = {name: torch.stack([saved[name] for saved in moments]) for name in moments[0]}
-        _set_moments(self._optimiser, self._parameters, stacked, n_steps)
+        stacked = {
+            name: one if name.startswith("step/") else torch.stack([saved[name] for saved in moments])
+            for name, one in moments[0].items()
+        }
+        _set_moments(self._optimiser, self._parameters, stacked)
 
     def move(self, copied: Callable[[Tensor], Tensor]) -> None:
         """Train on in copies of weights, buffers and moments, the modules' too, made by `copied`."""
@@ -266,11 +276,11 @@ class Shares(Ensemble):
         """Return Adam's moments of all shares."""
         return [moments for share in self._shares for moments in share.moments()]
 
-    def restore(self, moments: list[dict[str, Tensor]], n_steps: int) -> None:
+    def restore(self, moments: list[dict[str, Tensor]]) -> None:
         """Give every share its moments."""
         left = iter(moments)
         for share, size in zip(self._shares, self._sizes, strict=True):
-            share.restore(list(itertools.islice(left, size)), n_steps)
+            share.restore(list(itertools.islice(left, size)))
 
 
 class Threaded(Shares):
@@ -292,13 +302,17 @@ class Threaded(Shares):
 
 
 def _adam(parameters: dict[str, Tensor]) -> torch.optim.Adam:
-    """Adam with a group of parameters for every child module."""
+    """Adam with a group of parameters for every child module, and moments from the start, those of a held one too."""
     groups: dict[str, list[Tensor]] = {}
     for name, parameter in parameters.items():
         groups.setdefault(name.partition(".")[0], []).append(parameter)
-    return torch.optim.Adam(
+    optimiser = torch.optim.Adam(
         [{"params": group, "child": child} for child, group in groups.items()], betas=_BETAS, fused=True
     )
+    for parameter in parameters.values():
+        zeros = {kind: torch.zeros_like(parameter) for kind in _MOMENTS}
+        optimiser.state[parameter] = {"step": torch.zeros((), device=parameter.device), **zeros}
+    return optimiser
 
 
 def _pace(module: nn.Module) -> dict[str, float]:
@@ -306,9 +320,27 @@ def _pace(module: nn.Module) -> dict[str, float]:
     return pace if isinstance(pace, dict) else {}
 
 
+@contextlib.contextmanager
+def _still(module: nn.Module, pace: dict[str, float]) -> Iterator[None]:
+    """Spare the gradients of children that are held."""
+    children = [module.get_submodule(child) for child, factor in pace.items() if factor == 0]
+    held = [parameter for child in children for parameter in child.parameters() if parameter.requires_grad]
+    for parameter in held:
+        parameter.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for parameter in held:
+            parameter.requires_grad_(True)
+
+
 def _descend(optimiser: torch.optim.Adam, rate: float, pace: dict[str, float]) -> None:
     for group in optimiser.param_groups:
-        group["lr"] = rate * pace.get(group["child"], 1.0)
+        factor = pace.get(group["child"], 1.0)
+        group["lr"] = rate * factor
+        if factor == 0:
+            for parameter in group["params"]:
+                parameter.grad = None
     optimiser.step()
 
 
@@ -317,18 +349,14 @@ def _autocast(device: torch.device, half: bool) -> contextlib.AbstractContextMan
 
 
 def _moments(optimiser: torch.optim.Adam, parameters: dict[str, Tensor]) -> dict[str, Tensor]:
-    moments = {}
-    for name, parameter in parameters.items():
-        for kind in ("exp_avg", "exp_avg_sq"):
-            moments[f"{kind}/{name}"] = optimiser.state[parameter][kind]
-    return moments
+    return {
+        f"{kind}/{name}": optimiser.state[parameter][kind]
+        for name, parameter in parameters.items()
+        for kind in ("step", *_MOMENTS)
+    }
 
 
-def _set_moments(
-    optimiser: torch.optim.Adam, parameters: dict[str, Tensor], moments: dict[str, Tensor], n_steps: int
-) -> None:
+def _set_moments(optimiser: torch.optim.Adam, parameters: dict[str, Tensor], saved: dict[str, Tensor]) -> None:
     for name, parameter in parameters.items():
-        state = {
-            kind: torch.empty_like(parameter).copy_(moments[f"{kind}/{name}"]) for kind in ("exp_avg", "exp_avg_sq")
-        }
-        optimiser.state[parameter] = {"step": torch.tensor(float(n_steps), device=parameter.device), **state}
+        for kind, moment in optimiser.state[parameter].items():
+            moment.copy_(saved[f"{kind}/{name}"])

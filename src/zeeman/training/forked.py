@@ -39,9 +39,8 @@ class ProcessLost(RuntimeError):
 class Forked(Shares):
     """Stacked replicas in shares, the first stepped by this process and every other by one forked from it.
 
-    The first step is made here, share by share: it is recorded once for all shares of a size, and Adam's moments come
-    into being. The helpers are forked before the second, with the shapes of its arguments; where nothing can be forked
-    all steps are made here.
+    The first step is made here, share by share: it is recorded once for all shares of a size. The helpers are forked
+    before the second, with the shapes of its arguments; where nothing can be forked all steps are made here.
     """
 
     def __init__(self, shares: Sequence[Stacked], threads: int) -> None:
@@ -88,10 +87,10 @@ class Forked(Shares):
         self._wait()
         return super().moments()
 
-    def restore(self, moments: list[dict[str, Tensor]], n_steps: int) -> None:
+    def restore(self, moments: list[dict[str, Tensor]]) -> None:
         """Give every share its moments."""
         self.close()
-        super().restore(moments, n_steps)
+        super().restore(moments)
 
     def close(self) -> None:
         """End the helpers; the weights stay, no longer shared."""

@@ -191,7 +191,7 @@ def _continue(modules: Sequence[nn.Module], data: Tensor, plan: Plan, found: Che
     run.epoch, run.step = found.place["epoch"], found.place["step"]
     run.sums.copy_(found.tensors["sums"])
     run.history = {name: found.tensors[f"history/{name}"].tolist() for name in run.history}
-    run.ensemble.restore(unflatten(found.tensors, "moments", n), run.epoch * run.n_steps + run.step)
+    run.ensemble.restore(unflatten(found.tensors, "moments", n))
     return run
 
 
