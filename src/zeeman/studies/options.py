@@ -33,8 +33,8 @@ class Options:
         Adam's rate at the start, falling to zero along a cosine; 0.001, the paper's.
     start : str, optional
         "pca" (the default for spins): the encoder starts at the principal components, in a random frame; "random".
-    batch_size : int
-        Samples a step.
+    batch_size : int, optional
+        Samples a step; 64 for configurations on a lattice, otherwise 128.
     n_states : int
         Energy levels to find, the ground state included.
     n_clusters : int, optional
@@ -69,7 +69,7 @@ class Options:
     n_epochs: int | None = None
     learning_rate: float | None = None
     start: str | None = None
-    batch_size: int = 128
+    batch_size: int | None = None
     n_states: int = 10
     n_clusters: int | None = None
     scale: str = "auto"

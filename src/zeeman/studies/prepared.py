@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from zeeman.base.checks import check_choice
+from zeeman.base.checks import check_choice, check_positive_integer
 from zeeman.base.random import stream
 from zeeman.data import BUILT_IN, Loaded, load
 from zeeman.spectrum import LatentSpectrum
@@ -27,9 +27,11 @@ from zeeman.vae.model import resolve_network
 __all__ = ["Prepared", "prepare", "site_shape"]
 
 _SPINS = ("von_mises", "von_mises_fisher")
-_STEPS = 2_400  # optimiser steps that a table gets by default
+# samples a step, and epochs for about so many steps, within limits: by default, of a lattice and of a table
+_LATTICE, _TABLE = (64, 672, (4, 60)), (128, 2_400, (10, 150))
 _REPLICAS = 5
-_ENSEMBLE_PASSES, _ENSEMBLE_RATE = 1.6, 1e-3  # epochs for one of the large network; Adam's rate
+# epochs for one of the large network, samples a step for one of its own; Adam's rate
+_ENSEMBLE_PASSES, _ENSEMBLE_BATCHES, _ENSEMBLE_RATE = 2, 2, 1e-3
 
 
 @dataclass(frozen=True)
@@ -138,9 +140,12 @@ def _resolved(data: Loaded, options: Options, *, built_in: bool) -> tuple[Option
         options = replace(options, beta=float(beta))
         if lattice:
             notes.append(f"beta = {beta:g}: 100 at 32 x 32 (paper 002), scaled by the area")
+    usual, steps, limits = _LATTICE if lattice else _TABLE
+    batch_size = usual if options.batch_size is None else check_positive_integer(options.batch_size, "batch_size")
+    options = replace(options, batch_size=batch_size)
     if options.n_epochs is None:
-        steps_an_epoch = max(1, int(0.9 * len(data.X)) // options.batch_size)
-        options = replace(options, n_epochs=5 if lattice else int(np.clip(_STEPS // steps_an_epoch, 10, 150)))
+        steps_an_epoch = max(1, int(0.9 * len(data.X)) // batch_size)
+        options = replace(options, n_epochs=int(np.clip(steps // steps_an_epoch, *limits)))
     if options.start is None:
         options = replace(options, start="pca" if lattice else "random")
         if lattice:
@@ -171,6 +176,7 @@ def _estimator(options: Options, progress: bool) -> BetaVAE:
     assert options.n_epochs is not None
     assert options.start is not None
     assert options.learning_rate is not None
+    assert options.batch_size is not None
     assert options.n_replicas is not None
     return BetaVAE(
         latent_dim=options.latent_dim, likelihood=options.likelihood, beta=options.beta, tempered=options.tempered,
@@ -183,9 +189,10 @@ def _estimator(options: Options, progress: bool) -> BetaVAE:
 def _small(options: Options, count: int, progress: bool) -> BetaVAE:
     """The ensemble beside a convolutional network: fully connected, seeds of its own."""
     assert options.n_epochs is not None
+    assert options.batch_size is not None
     own = replace(
         options, network="mlp", n_replicas=count, learning_rate=_ENSEMBLE_RATE,
-        n_epochs=round(_ENSEMBLE_PASSES * options.n_epochs),
+        batch_size=_ENSEMBLE_BATCHES * options.batch_size, n_epochs=_ENSEMBLE_PASSES * options.n_epochs,
         seed=int(stream(options.seed, "ensemble").integers(2**31)),
     )  # fmt: skip
     return _estimator(own, progress)

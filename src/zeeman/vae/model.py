@@ -23,7 +23,7 @@ from zeeman.vae.spectral import LowLevels
 __all__ = ["NETWORKS", "LatentModel", "build_models", "check_padding", "check_pair", "resolve_network"]
 
 NETWORKS = ("table1", "table2", "mlp")
-_FOLLOWING = 0.2  # of the decoder's rate
+_FOLLOWING = 0.3  # of the decoder's rate
 
 
 class LatentModel(nn.Module):

@@ -3,8 +3,8 @@
 The linear-Gaussian VAE has its optimum at the principal components, in any frame (probabilistic PCA): the first order
 of the nonlinear one. An encoder that starts there, in a random frame of its own, keeps the frame's degeneracy and skips
 what a short training from random weights can get wrong, groups of samples in a wrong order around the centre. For the
-first epoch the estimator holds it there, until the decoder has learned what the frame means; then it follows at a fifth
-of the decoder's rate. An encoder that chases an untrained decoder bends the plane.
+first epoch the estimator holds it there, until the decoder has learned what the frame means; then it follows at 0.3 of
+the decoder's rate. An encoder that chases an untrained decoder bends the plane.
 """
 
 from __future__ import annotations
