@@ -33,7 +33,7 @@ import numpy as np
 import torch
 
 from zeeman.base.random import torch_stream
-from zeeman.base.store import write_json
+from zeeman.base.store import read_json, write_json
 from zeeman.studies import speeds
 from zeeman.studies.naive import training_loop
 from zeeman.training import Apart, Engine, Ensemble, Plan, Stacked, quiet_machine, resolve_device, train
@@ -266,8 +266,9 @@ def main() -> None:
     if not options.skip_table:
         results["table1"] = table_one(options.samples, options.epochs, device)
     print(json.dumps(results, indent=2))
-    if options.json:
-        write_json(options.json, results)
+    if options.json:  # parts that were skipped stay as they were recorded
+        before = read_json(options.json) if options.json.is_file() else {}
+        write_json(options.json, {**before, **results})
 
 
 if __name__ == "__main__":

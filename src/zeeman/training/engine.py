@@ -28,7 +28,8 @@ __all__ = ["ENGINES", "PRECISIONS", "Engine", "choose_engine"]
 
 ENGINES = ("apart", "threads", "stacked")
 PRECISIONS = ("float32", "bfloat16")
-_MANY_STEPS = 64  # a shorter training is over before a choice pays, and runs the same way everywhere
+# a shorter training is over before a choice pays, and runs the same way everywhere; steps of large modules are long
+_MANY_STEPS, _MANY_LONG_STEPS = 64, 16
 _SHARE = 0.01  # of a training's time, at most, goes into timing one engine
 _BURST = 8  # steps
 _SMALL = 4_000_000  # weights, all replicas together, up to which all replicas are timed
@@ -129,18 +130,17 @@ def choose_engine(
     if n_threads is not None:
         check_positive_integer(n_threads, "n_threads")
     n_weights = sum(p.numel() for p in modules[0].parameters())
+    small = n_weights * len(modules) <= _SMALL
     first = Engine(
-        engine=("apart" if len(modules) == 1 or n_weights * len(modules) > _SMALL else "stacked")
-        if engine == "auto"
-        else engine,
+        engine=("stacked" if len(modules) > 1 and small else "apart") if engine == "auto" else engine,
         threads=n_threads or 1,
         precision="float32" if precision == "auto" else precision,
         traced=n_steps >= _MANY_STEPS,
     )
     free = {"engine": engine == "auto", "threads": n_threads is None, "precision": precision == "auto"}
-    if n_steps < _MANY_STEPS:
+    if n_steps < (_MANY_STEPS if small else _MANY_LONG_STEPS):
         return first
-    timed = list(modules) if n_weights * len(modules) <= _SMALL else list(modules[:2])
+    timed = list(modules) if small else list(modules[:2])
     return _fastest(first, free, timed, batch[: len(timed)], noise[: len(timed)], n_steps)
 
 
