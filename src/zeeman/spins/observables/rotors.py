@@ -31,6 +31,9 @@ def helicity_modulus(x: Any, model: Any, temperature: float) -> Any:
     J - T/4 + ... on the square. Jump at a Kosterlitz-Thouless transition: from 2 T / pi to 0 on all two-dimensional
     lattices. Heisenberg: 2/3 of J, since turning about the magnetization itself costs nothing.
 
+    Source: M. Fisher, M. Barber, D. Jasnow, PRA 8, 1111 (1973); T. Ohta, D. Jasnow, PRB 20, 139 (1979);
+    S. Teitel, C. Jayaprakash, PRB 27, 598 (1983).
+
     Parameters
     ----------
     x : ndarray or DataArray, (sample, site axes...)
@@ -47,9 +50,6 @@ def helicity_modulus(x: Any, model: Any, temperature: float) -> Any:
     ------
     TypeError, ValueError
         For models without planes to turn in (Ising, a clock of two states), T <= 0, configurations of another lattice.
-
-    Source: M. Fisher, M. Barber, D. Jasnow, PRA 8, 1111 (1973); T. Ohta, D. Jasnow, PRB 20, 139 (1979);
-    S. Teitel, C. Jayaprakash, PRB 27, 598 (1983).
     """
     if not temperature > 0:
         raise ValueError(f"temperature must be positive, got {temperature}")
