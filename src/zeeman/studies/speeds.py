@@ -36,6 +36,7 @@ MODELS: dict[str, Callable[[], Model]] = {
     "XY 32 x 32": lambda: XY(square(32)),
     "Heisenberg 10 x 10 x 10": lambda: Heisenberg(cubic(10)),
 }
+_VECTORS = {"avx512_bf16": "AVX-512 with bfloat16", "avx512f": "AVX-512", "avx2": "AVX2"}  # widest first
 
 
 @dataclass(frozen=True)
@@ -168,15 +169,21 @@ def _read(model: Model, chains: Chains, spacing: int, n: int) -> list[np.ndarray
 
 
 def occasion() -> dict[str, Any]:
-    """When and on what a record is made: date, name of the processor, versions and commit."""
+    """When and on what a record is made: date, name and vector units of the processor, versions and commit."""
+    return {"date": datetime.date.today().isoformat(), "processor": _processor(), "machine": provenance()}
+
+
+def _processor() -> str:
+    """Name, family and widest vector units, as the kernel tells them: one name covers generations of unlike speed."""
     info = Path("/proc/cpuinfo")
-    lines = info.read_text().splitlines() if info.is_file() else []
-    named = (line.split(":")[1].strip() for line in lines if line.startswith("model name"))
-    return {
-        "date": datetime.date.today().isoformat(),
-        "processor": next(named, platform.processor()),
-        "machine": provenance(),
-    }
+    lines = info.read_text(encoding="utf-8").partition("\n\n")[0].splitlines() if info.is_file() else []
+    told = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
+    parts = [told.get("model name", platform.processor())]
+    if "cpu family" in told:
+        parts.append(f"family {told['cpu family']}")
+    flags = told.get("flags", "").split()
+    parts += [name for flag, name in _VECTORS.items() if flag in flags][:1]
+    return ", ".join(parts)
 
 
 def markdown(found: Mapping[str, Any]) -> str:
