@@ -150,6 +150,12 @@ def test_bad_input_is_refused(truth, message):
         zm.lift(BAD[message](truth[0]))
 
 
+@pytest.mark.parametrize("door", [zm.lift, zm.degeneracy])
+def test_what_is_no_set_of_codes_is_refused(door):
+    with pytest.raises(TypeError, match=r"codes must be Codes.*got None"):
+        door(None)
+
+
 def test_one_replica_has_no_degeneracy(truth):
     with pytest.raises(ValueError, match="n_replicas >= 2"):
         zm.degeneracy([truth[0]])

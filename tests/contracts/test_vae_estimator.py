@@ -265,6 +265,15 @@ def test_no_variation_in_one_column_is_fine():
     assert fitted(X).transform(X).shape == (30, 2)
 
 
+def test_columns_of_text_are_named():
+    import pandas as pd
+
+    X = pd.DataFrame({"a": [0.1, 0.2, 0.3], "kind": ["x", "y", "z"], "digit": pd.Categorical([1, 2, 1])})
+    with pytest.raises(ValueError, match="do not hold numbers: kind;"):
+        BetaVAE(n_epochs=1).fit(X)
+    assert fitted(X.drop(columns="kind")).transform(X.drop(columns="kind")).shape == (3, 2)
+
+
 def test_save_and_load(tmp_path):
     import pandas as pd
 

@@ -297,6 +297,8 @@ def test_labels_stay():
     ("call", "error", "message"),
     [
         (lambda: observables.vorticity(np.zeros((1, 4)), XY(chain(4))), ValueError, "plaquettes"),
+        (lambda: observables.specific_heat(np.arange(9.0), 0.0, 9), ValueError, "temperature must be"),
+        (lambda: observables.susceptibility(np.arange(9.0), -1.0, 9), ValueError, "temperature must be"),
         (lambda: observables.vorticity(np.ones((1, 4, 4)), Ising(square(4))), TypeError, "components"),
         (lambda: observables.helicity_modulus(np.ones((1, 4, 4)), Ising(square(4)), 1.0), TypeError, "no rotors"),
         (lambda: observables.helicity_modulus(np.ones((1, 4, 4)), XY(square(4)), 0.0), ValueError, "positive"),

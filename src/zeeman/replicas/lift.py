@@ -8,7 +8,7 @@ that both know; nothing else is aligned.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -208,8 +208,13 @@ def as_replicas(codes: Any) -> list[NDArray[np.float64]]:
                 "for one latent space use LatentSpectrum, or pass [Z]"
             )
         parts = list(codes)
-    else:
+    elif isinstance(codes, Iterable):
         parts = list(codes)
+    else:
+        raise TypeError(
+            f"codes must be Codes, (replica, sample, latent) or a sequence of (sample, latent), got {codes!r}; "
+            "BetaVAE(n_replicas=4).fit(X).encode(X) makes them"
+        )
     if not parts:
         raise ValueError("no replicas given: pass Codes, or a sequence of one array (sample, latent) a retraining")
     checked = [check_samples(Z, f"replica {r}") for r, Z in enumerate(parts)]

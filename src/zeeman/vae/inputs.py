@@ -32,6 +32,7 @@ def check_data(estimator: Any, X: ArrayLike, *, fitting: bool) -> NDArray:
         raise TypeError(f"X must be an array (sample, ...), got the text {str(X)!r}; of a file: zm.data.load(path).X")
     X = _configurations(X)
     check_sample_axis(X, "X")
+    _check_columns(X)
     X = X.detach().cpu().numpy() if isinstance(X, torch.Tensor) else X
     shape = getattr(estimator, "sample_shape_", ())
     rules: dict[str, Any] = {"dtype": "numeric", "allow_nd": True, "ensure_all_finite": False}
@@ -52,6 +53,23 @@ def check_data(estimator: Any, X: ArrayLike, *, fitting: bool) -> NDArray:
         if not np.any(array != array[0]):
             raise ValueError("X has no variation at all: every sample equals the first; there is nothing to learn")
     return array
+
+
+def _check_columns(X: Any) -> None:
+    """Name the columns of a table that do not hold numbers."""
+    if not hasattr(X, "columns"):
+        return
+    words = [str(name) for name in X.columns if not _holds_numbers(X[name])]
+    if words:
+        raise ValueError(f"X has columns that do not hold numbers: {', '.join(words)}; leave them out, or encode them")
+
+
+def _holds_numbers(column: Any) -> bool:
+    try:
+        np.asarray(column, np.float64)
+    except (TypeError, ValueError):
+        return False
+    return True
 
 
 def _configurations(X: Any) -> Any:

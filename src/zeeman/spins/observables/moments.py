@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from zeeman.base.checks import check_number
 from zeeman.spins.statistics import Estimate, derived
 
 __all__ = ["Moments", "binder", "binder_cumulant", "moments", "specific_heat", "susceptibility"]
@@ -65,8 +66,10 @@ def binder(m: ArrayLike) -> Estimate:
 def specific_heat(energy: ArrayLike, temperature: float, n_sites: int) -> Estimate:
     """Specific heat per site, C = N (<e^2> - <e>^2) / T^2, of energies per site (sample,) at one temperature.
 
-    In k_B, energies and temperature in one unit. Raises ValueError for fewer than three samples, NaN or infinity.
+    In k_B, energies and temperature in one unit. Raises ValueError for T <= 0, fewer than three samples, NaN or
+    infinity.
     """
+    temperature = check_number(temperature, "temperature", positive=True)
     e = np.asarray(energy, np.float64)
     e = e - e.mean()  # the difference of the squares loses no digits
     return derived(lambda e1, e2: n_sites * (e2 - e1**2) / temperature**2, e, e**2)
@@ -78,11 +81,12 @@ def susceptibility(m: ArrayLike, temperature: float, n_sites: int, connected: bo
     N <m^2> / T is the response to a field in the disordered phase, where <m> = 0, added over components (divide by
     n for the response along one). It grows like N in the ordered phase; the connected one peaks near the transition
     and differs from it by a constant factor in the disordered phase (1 - 2/pi for a Gaussian m of one component). m is
-    (sample,) or (sample, component); chi is in units of 1 / T. Raises ValueError as `binder` does.
+    (sample,) or (sample, component); chi is in units of 1 / T. Raises ValueError for T <= 0, and as `binder`
+    does.
     """
     square, _ = _square(m)
     size = np.sqrt(square)
-    scale = n_sites / temperature
+    scale = n_sites / check_number(temperature, "temperature", positive=True)
     if not connected:
         return derived(lambda m2: scale * m2, square)
     return derived(lambda m1, m2: scale * (m2 - m1**2), size, square)
