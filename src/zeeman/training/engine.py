@@ -22,7 +22,7 @@ from zeeman.base.checks import check_choice, check_positive_integer
 from zeeman.base.processes import can_fork
 from zeeman.training.ensemble import Apart, Ensemble, Programs, Stacked, Threaded
 from zeeman.training.forked import Forked, ProcessLost
-from zeeman.training.machine import half_precision_is_fast, quiet_machine, synchronize
+from zeeman.training.machine import half_precision_is_native, quiet_machine, synchronize
 
 __all__ = ["ENGINES", "PRECISIONS", "Engine", "choose_engine"]
 
@@ -174,7 +174,7 @@ def _fastest(
             best = challenge(best, workers=cores, threads=1)
     if best.engine != "stacked" and any(p.ndim == 4 for p in modules[0].parameters()):
         best = challenge(best, channels_last=True)
-    if free["precision"] and half_precision_is_fast(batch.device):
+    if free["precision"] and half_precision_is_native(batch.device):
         best = challenge(best, precision="bfloat16")
     return replace(best, milliseconds=times)
 
