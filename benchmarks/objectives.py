@@ -150,9 +150,10 @@ COLUMNS = {
 
 
 def table(rows: dict[str, dict]) -> str:
-    lines = [f"| objective | {' | '.join(COLUMNS)} |", f"|---{'|---' * len(COLUMNS)}|"]
-    for name, values in rows.items():
-        lines.append(f"| {name} | {' | '.join(_cell(values[c], f) for c, f in COLUMNS.items())} |")
+    """Markdown, a row for every measure."""
+    lines = [f"| | {' | '.join(rows)} |", f"|---{'|---' * len(rows)}|"]
+    for column, form in COLUMNS.items():
+        lines.append(f"| {column} | {' | '.join(_cell(values[column], form) for values in rows.values())} |")
     return "\n".join(lines)
 
 

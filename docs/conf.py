@@ -102,8 +102,8 @@ html_theme_options = {
     "pygments_dark_style": "a11y-high-contrast-dark",
 }
 html_context = {"default_mode": "auto"}
-_ALONE = (  # nothing stands below them: room for their tables
+_ALONE = (  # nothing stands below them: room for their tables and cells
     "index theory models errata holds gallery latents truth critical command_line benchmarks changelog citation "
-    "contributing"
+    "contributing tutorials/spins tutorials/embeddings tutorials/table"
 )
 html_sidebars = {page: [] for page in _ALONE.split()}
