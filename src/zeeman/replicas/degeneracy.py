@@ -59,7 +59,7 @@ class Degeneracy:
     values : mapping
         frame -> measure -> (pair,): one number a pair of replicas. Frames as in the module; measures are `COLUMNS`.
         "ordered_correlation" of "energies" compares single levels as vectors and near-degenerate ones as blocks,
-        tr(P_a P_b) / r.
+        sqrt(tr(P_a P_b) / r).
     nulls : mapping
         measure -> kind ("rotation", "permuted") -> `Null`, of the raw codes.
     pairs : list of (int, int)
