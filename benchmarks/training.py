@@ -26,6 +26,7 @@ import copy
 import itertools
 import json
 import os
+import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
@@ -143,8 +144,6 @@ def pythae(n: int, epochs: int, device: str) -> dict | None:
             return ModelOutput(reconstruction=torch.sigmoid(self.inner(z)))
 
     config = BetaVAEConfig(input_dim=(1, SIZE, SIZE), latent_dim=2, beta=BETA, reconstruction_loss="bce")
-    import tempfile
-
     with tempfile.TemporaryDirectory() as folder:
         trainer = BaseTrainer(
             model=Rival(config, encoder=Encoder(), decoder=Decoder()),

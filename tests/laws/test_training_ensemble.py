@@ -10,6 +10,7 @@ from torch import nn
 
 from zeeman.base.random import torch_seeded, torch_stream
 from zeeman.training import Apart, Engine, Plan, Stacked, choose_engine, quiet_machine, schedule, train
+from zeeman.training.machine import half_precision_is_native
 
 NORMED = [lambda: nn.BatchNorm1d(8), lambda: nn.Identity()]
 
@@ -244,6 +245,13 @@ def test_choice_is_timed_recorded_and_leaves_the_modules_alone():
     )
     assert (fixed.engine, fixed.threads, fixed.precision) == ("stacked", 1, "float32")
     assert choose_engine(modules, batch, torch.zeros(2, 16, 1), n_steps=5).milliseconds == {}
+
+
+@pytest.mark.parametrize(("halves", "native"), [([9, 0.5, 0.5, 0.5], True), ([30, 40, 30, 35], False)])
+def test_one_slow_product_does_not_hide_units_of_half_precision(monkeypatch, halves, native):
+    seconds = {torch.float32: iter([3, 1, 1, 1]), torch.bfloat16: iter(halves)}
+    monkeypatch.setattr("zeeman.training.machine._seconds_of", lambda a: next(seconds[a.dtype]))
+    assert half_precision_is_native(torch.device("cpu")) == native
 
 
 def test_threads_and_subnormals_are_restored_even_after_an_error():
