@@ -248,10 +248,10 @@ def _check_device(device: Any) -> None:
         torch.empty(1, device=device).cpu()
     except TypeError as error:
         raise TypeError(f"device must be None or a torch device such as 'cuda', got {device!r}") from error
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
+    except (RuntimeError, AssertionError) as error:  # the latter from a torch that was built without CUDA
+        reason = str(error).partition("\n")[0]
         raise ValueError(
-            f"device {device!r} is not to be had here ({str(error).splitlines()[0]}); use device='cpu', or None for "
-            "the compiled updates"
+            f"device {device!r} is not to be had here ({reason}); use device='cpu', or None for the compiled updates"
         ) from error
 
 
