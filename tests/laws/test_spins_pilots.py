@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from zeeman.spins import BlumeCapel, Ising, exact, square
+from zeeman.spins import BlumeCapel, Ising, exact, pilots, square
 from zeeman.spins.moves import moves_of
 from zeeman.spins.moves.chains import cost_of
 from zeeman.spins.pilots import Pilot, choose_method, run_pilot, schedule
@@ -51,3 +51,14 @@ def test_the_cheapest_of_the_pilots_is_taken(tau, chosen, piloted):
     assert found.method == chosen
     costs = [one.cost(*schedule(one.update, 2000)) for one in made]
     assert found.cost(*schedule(found.update, 2000)) == min(costs)
+
+
+@pytest.mark.parametrize(("patience", "equilibrated", "before"), [(1, False, 288), (4, True, 672)])
+def test_a_window_that_is_only_too_short_gets_more_steps(monkeypatch, patience, equilibrated, before):
+    """Near T_c a pilot that stops where its steps are spent would condemn chains that are in equilibrium."""
+    monkeypatch.setattr(pilots, "_MOST_STEPS", 768)
+    monkeypatch.setattr(pilots, "_PATIENCE", patience)
+    pilot = run_pilot(Ising(square(32)), "metropolis", 2.32, np.random.default_rng(0))
+    assert (pilot.equilibrated, pilot.before) == (equilibrated, before)
+    assert 25 < pilot.tau < 50
+    assert pilot.z < 4.5

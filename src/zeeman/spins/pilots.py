@@ -21,6 +21,7 @@ _READS = 96  # readings in a window
 _LONG = 16  # a window counts if it is this many tau long
 _SLOW = 2000  # steps of burn-in beyond which auto tries replica exchange
 _MOST_STEPS = 30_000  # steps after which a pilot gives up
+_PATIENCE = 4  # times as many where a window shows no fault but that it is too short, by no more than that
 _NEAR = 4  # single clusters were never that many times as good as all clusters at once for their cost
 _Z = 4.5  # accepted z score of drift and disagreement
 
@@ -93,10 +94,13 @@ def run_pilot(
             autocorrelation_time(observable.reshape(-1, _READS)) for observable in np.moveaxis(series, 1, 0)
         )
         z = _worst_z(series)
-        good = _READS * stride >= _LONG * tau and z < _Z
-        if good or (before + 3 * _READS * stride) > max(min(most, _MOST_STEPS), 8 * _READS):
+        window, allowed = _READS * stride, max(min(most, _MOST_STEPS), 8 * _READS)
+        good = window >= _LONG * tau and z < _Z
+        if z < _Z and _PATIENCE * window >= _LONG * tau:
+            allowed *= _PATIENCE
+        if good or before + 3 * window > allowed:
             break
-        before += _READS * stride
+        before += window
         stride *= 2
     ratio = 2 * tau / stride
     relaxation = stride / math.log((ratio + 1) / (ratio - 1)) if ratio > 1 else 0.0
