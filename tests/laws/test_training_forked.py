@@ -221,7 +221,17 @@ def test_processes_are_among_the_rivals(monkeypatch):
     monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
     modules, batch = replicas(4), data(64).reshape(4, 16, 5)
     chosen = choose_engine(modules, batch, torch.zeros(4, 16, 1), 400)
-    assert any("2 shares" in name for name in chosen.milliseconds) or chosen.engine != "stacked"
+    assert any("2 shares" in name for name in chosen.milliseconds)
+    assert chosen.workers == 1 or not any(name.startswith("apart") for name in chosen.milliseconds)
+
+
+@pytest.mark.parametrize(("long", "asked"), [(0.0, True), (float("inf"), False)])
+def test_half_precision_of_small_products_is_asked_where_it_can_pay(monkeypatch, long, asked):
+    monkeypatch.setattr("zeeman.training.engine.half_precision_is_native", lambda device: True)
+    monkeypatch.setattr("zeeman.training.engine._LONG_FOR_HALF", long)
+    modules, batch = replicas(4), data(64).reshape(4, 16, 5)
+    chosen = choose_engine(modules, batch, torch.zeros(4, 16, 1), 400)
+    assert any("bfloat16" in name for name in chosen.milliseconds) == asked
 
 
 def test_trained_weights_are_not_shared_with_processes_forked_later():

@@ -32,6 +32,7 @@ PRECISIONS = ("float32", "bfloat16")
 _MANY_STEPS, _MANY_LONG_STEPS = 64, 16
 _SHARE = 0.01  # of a training's time, at most, goes into timing one engine
 _BURST = 8  # steps
+_LONG_FOR_HALF = 5e3  # ms: products of matrices gain some percent by bfloat16, less than tracing them costs before
 _SMALL = 4_000_000  # weights, all replicas together, up to which all replicas are timed
 
 
@@ -110,7 +111,8 @@ def choose_engine(
 ) -> Engine:
     """Return the fastest engine among those allowed, by timing steps on copies of `modules`.
 
-    One thing is decided after another (threads, kind, layout, precision), each with the best so far.
+    One thing is decided after another (processes, threads, kind, layout, precision), each with the best so far; what
+    cannot pay for its own timing is not asked.
 
     Parameters
     ----------
@@ -162,19 +164,29 @@ def _fastest(
 
     timed(best)
     on_cpu, cores = batch.device.type == "cpu", torch.get_num_threads()
-    if free["threads"] and on_cpu and cores > 1:
+    convolves = any(p.ndim == 4 for p in modules[0].parameters())
+    side_by_side = best.engine == "stacked" and on_cpu and free["threads"] and 1 < cores <= len(modules) and can_fork()
+
+    def shared(best: Engine) -> Engine:
+        with contextlib.suppress(OSError, ProcessLost):  # no memory or no leave for another process: do without
+            return challenge(best, workers=cores, threads=1)
+        return best
+
+    if side_by_side and not convolves:  # nothing else beat two processes of small products in any row of the benchmark
+        best = shared(best)
+    if free["threads"] and on_cpu and cores > 1 and best.workers == 1:
         best = challenge(best, threads=cores)
-    if free["engine"] and len(modules) > 1:
+    if free["engine"] and len(modules) > 1 and best.workers == 1:
         best = challenge(best, engine="apart" if best.engine == "stacked" else "stacked")
         in_turn = times[replace(best, engine="apart").name]
         if on_cpu and cores > 1 and in_turn < cores * times[best.name]:  # else they do not win side by side either
             best = challenge(best, engine="threads", threads=1 if free["threads"] else best.threads)
-    if best.engine == "stacked" and on_cpu and free["threads"] and 1 < cores <= len(modules) and can_fork():
-        with contextlib.suppress(OSError, ProcessLost):  # no memory or no leave for another process: do without
-            best = challenge(best, workers=cores, threads=1)
-    if best.engine != "stacked" and any(p.ndim == 4 for p in modules[0].parameters()):
+    if side_by_side and convolves and best.engine == "stacked":
+        best = shared(best)
+    if best.engine != "stacked" and convolves:
         best = challenge(best, channels_last=True)
-    if free["precision"] and half_precision_is_native(batch.device):
+    long = n_steps * times[best.name] > _LONG_FOR_HALF
+    if free["precision"] and (convolves or long) and half_precision_is_native(batch.device):
         best = challenge(best, precision="bfloat16")
     return replace(best, milliseconds=times)
 
