@@ -1,6 +1,7 @@
 """The table of critical temperatures: resumable, honest about refusals, the same from the library and the command."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 
@@ -8,7 +9,7 @@ from zeeman.cli import main
 from zeeman.plots import critical_temperature as draw
 from zeeman.spins.transitions import CriticalTemperature, Scaling, SizeCurve
 from zeeman.studies.critical import table
-from zeeman.studies.critical.rows import ROWS, SIZES
+from zeeman.studies.critical.rows import ROWS, SIZES, Effort
 
 
 def test_a_row_is_measured_once_and_written_for_people_and_programs(tmp_path, monkeypatch):
@@ -88,3 +89,18 @@ def test_a_result_prints_draws_and_tabulates():
     }  # fmt: skip
     figure = draw(found, exact=2.269)
     assert len(figure.axes) == 2
+
+
+@pytest.mark.parametrize(("error", "stages"), [(1e-4, 2), (1.0, 3)])
+def test_a_pilot_too_rough_for_the_largest_size_looks_at_all_but_the_smallest(monkeypatch, error, stages):
+    seen = []
+
+    def found(data, beside, n_bootstrap):
+        seen.append([sample.attrs["length"] for sample in data])
+        return SimpleNamespace(value=2.0 + len(seen), error=error)
+
+    monkeypatch.setattr(table, "critical_temperature", found)
+    sizes = (4, 6, 8, 10)
+    effort = Effort("rough", {2: sizes}, n_samples=8, n_temperatures=3, n_pilot=8, n_replicas=1, n_epochs=1)
+    assert table._pilot(ROWS["square"], sizes, effort, 0) == 2.0 + stages
+    assert seen == [[4, 6], [6, 8], [6, 8, 10]][:stages]

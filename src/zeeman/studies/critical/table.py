@@ -40,6 +40,7 @@ __all__ = ["ESTIMATORS", "Line", "critical_table", "markdown", "plan", "refusals
 ESTIMATORS = ("latent", "order", "beside", "pca")
 _TITLES = dict(zip(ESTIMATORS, ("latent", "order parameter", "Binder, or stiffness (S)", "PCA"), strict=True))
 _ANALYSIS = 5  # raise it when an estimate changes its meaning
+_PILOT = 0.4  # error of the pilot, in parts of the largest size's range, that still finds it
 _ALL_ROADS = "square"  # the row that is measured by every signal
 
 
@@ -218,9 +219,9 @@ def _data(
     settings = {"row": key, "seed": seed, "n_temperatures": effort.n_temperatures}
 
     def pilot(_: Path) -> Numbers:
-        return {"temperature": np.array(_pilot(row, lengths[:3], effort, seed))}
+        return {"temperature": np.array(_pilot(row, lengths, effort, seed))}
 
-    seen = {**settings, "n": effort.n_pilot, "lengths": lengths[:3], "window": row.window, "reach": row.reach}
+    seen = {**settings, "n": effort.n_pilot, "lengths": lengths, "window": row.window, "reach": row.reach}
     centre = float(np.round(shelf.get(f"pilot-{key}", seen, pilot)["temperature"], 4))
     about = {**settings, "centre": centre, "reach": row.reach}
     data = []
@@ -271,14 +272,21 @@ def _lengths(row: Row, effort: Effort) -> tuple[int, ...]:
 
 
 def _pilot(row: Row, lengths: Sequence[int], effort: Effort, seed: int) -> float:
-    """A first temperature from few samples: of two small sizes over the window, then of two larger ones near there."""
+    """A first temperature from few samples: of two small sizes over the window, then of two larger ones near there.
 
-    def crossing(lengths: Sequence[int], temperatures: Any, seed: int) -> float:
+    Where that is not known well enough to find the largest size's range, of all but the smallest.
+    """
+
+    def crossing(lengths: Sequence[int], temperatures: Any, seed: int) -> CriticalTemperature:
         data = [_sampled(row.make(length), temperatures, effort.n_pilot, seed + length) for length in lengths]
-        return critical_temperature(data, row.beside, n_bootstrap=20).value
+        return critical_temperature(data, row.beside, n_bootstrap=20)
 
-    first = crossing(lengths[:2], np.linspace(*row.window, 11), seed)
-    return crossing(lengths[1:], first * (1 + 2 * _offsets(row, lengths[1], effort)), seed + 500)
+    first = crossing(lengths[:2], np.linspace(*row.window, 11), seed).value
+    near = first * (1 + 2 * _offsets(row, lengths[1], effort))
+    found = crossing(lengths[1:3], near, seed + 500)
+    if len(lengths) > 3 and found.error > _PILOT * found.value * _offsets(row, lengths[-1], effort)[-1]:
+        found = crossing(lengths[1:], near, seed + 500)
+    return found.value
 
 
 def _offsets(row: Row, length: int, effort: Effort) -> Any:
