@@ -165,31 +165,32 @@ def test_a_fresh_reproduction_leaves_the_folders_of_others_alone(tmp_path):
     mine = tmp_path / "smoke" / "thesis.txt"
     mine.parent.mkdir()
     mine.write_text("years")
-    with pytest.raises(ValueError, match=r"holds what no reproduction wrote \(thesis.txt\)"):
+    with pytest.raises(ValueError, match=r"holds what this command did not write \(thesis.txt\)"):
         reproduce(["000-2"], "smoke", tmp_path, fresh=True, progress=False)
     assert mine.read_text() == "years"
 
 
 def test_a_stopped_fresh_reproduction_goes_on_when_it_is_repeated(tmp_path, monkeypatch):
-    folder, cleared = tmp_path / "smoke", []
-    clear = papers._clear
+    piece, kept = tmp_path / "smoke" / "pieces" / "made.npz", []
 
-    def counted(path):
-        cleared.append(path)
-        clear(path)
+    def made(*_):
+        kept.append(piece.exists())
+        piece.parent.mkdir(exist_ok=True)
+        piece.touch()
+        return []
 
-    def stop(*_):
+    def stopped(*_):
+        made()
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(papers, "_clear", counted)
-    with monkeypatch.context() as patched:
-        patched.setattr(papers, "_group", stop)
-        for seeds in (1, 1, 2):  # begun, repeated, and asked otherwise
-            with pytest.raises(KeyboardInterrupt):
-                reproduce(["000-2"], "smoke", tmp_path, n_seeds=seeds, fresh=True, jobs=1, progress=False)
-            (folder / "pieces").mkdir(exist_ok=True)
-        assert len(cleared) == 2
-        patched.setattr(papers, "_group", lambda *_: [])
-        for _ in range(2):  # goes on and finishes; then it is replaced
-            reproduce(["000-2"], "smoke", tmp_path, n_seeds=2, fresh=True, jobs=1, progress=False)
-    assert len(cleared) == 3
+    def call(n_seeds):
+        reproduce(["000-2"], "smoke", tmp_path, n_seeds=n_seeds, fresh=True, jobs=1, progress=False)
+
+    monkeypatch.setattr(papers, "_group", stopped)
+    for n_seeds in (1, 1, 2):  # begun, repeated, and asked otherwise
+        with pytest.raises(KeyboardInterrupt):
+            call(n_seeds)
+    monkeypatch.setattr(papers, "_group", made)
+    for _ in range(2):  # goes on and finishes; then it is replaced
+        call(2)
+    assert kept == [False, True, False, True, False]

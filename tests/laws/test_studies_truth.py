@@ -75,6 +75,31 @@ def test_a_finished_run_is_not_repeated(few, tmp_path):
     assert len(calls) == 5
 
 
+def test_a_stopped_fresh_truth_goes_on_when_it_is_repeated(few, tmp_path):
+    calls = []
+
+    def counted(*arguments, **options):
+        calls.append(arguments)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return spins.sample(*arguments, **options)
+
+    def fresh():
+        return room.truth(("potts",), "quick", tmp_path, n_samples=500, fresh=True, progress=False, sampler=counted)
+
+    fresh()
+    assert len(calls) == 2
+    with pytest.raises(KeyboardInterrupt):
+        fresh()  # finished: begins anew, and is killed in its first run
+    fresh()
+    fresh()
+    assert len(calls) == 2 + 1 + 2 + 2
+    (tmp_path / "quick" / "thesis.txt").write_text("years")
+    with pytest.raises(ValueError, match="did not write"):
+        fresh()
+    assert (tmp_path / "quick" / "thesis.txt").read_text() == "years"
+
+
 def test_dependent_means_are_counted_once():
     """On 2 x 2 sites |m| has three values, so |m|, m^2 and m^4 are two independent means."""
     case = Case(Ising(square(2)), 3.0)

@@ -12,7 +12,6 @@ import io
 import json
 import multiprocessing
 import os
-import shutil
 import sys
 import threading
 import time
@@ -24,7 +23,7 @@ from typing import Any
 
 from zeeman.base.checks import check_positive_integer
 from zeeman.base.processes import processors
-from zeeman.base.store import provenance, read_json, write_json
+from zeeman.base.store import provenance, write_json
 from zeeman.plots.drawn import write_drawn
 from zeeman.plots.style import save
 from zeeman.studies.figures import (
@@ -42,10 +41,9 @@ from zeeman.studies.figures import (
     size_of,
     write_numbers,
 )
+from zeeman.studies.figures.afresh import begin_afresh, end_afresh
 
-__all__ = ["Reproduction", "begun", "reproduce"]
-
-_BEGUN = "fresh.json"  # what a call with fresh asked, until it is finished
+__all__ = ["Reproduction", "asked", "reproduce"]
 
 
 @dataclass(frozen=True)
@@ -115,9 +113,8 @@ def reproduce(
     cores = processors()
     jobs = min(2, cores) if jobs is None else check_positive_integer(jobs, "jobs")
     folder = Path(out) / size
-    if fresh and not begun(folder, keys, wanted):
-        _clear(folder)
-        write_json(folder / _BEGUN, _asked(keys, wanted))
+    if fresh:
+        begin_afresh(folder, asked(keys, wanted), ("pieces", "running", "verdicts.json", *FIGURES, *MODELS))
     groups = _groups(keys)
     if min(jobs, len(groups)) == 1:
         done = _group(keys, wanted, folder, progress)
@@ -127,29 +124,14 @@ def reproduce(
         ) as pool:
             running = [pool.submit(_group, group, wanted, folder, progress) for group in groups]
             done = [one for future in running for one in future.result()]
-    (folder / _BEGUN).unlink(missing_ok=True)
+    end_afresh(folder)
     return sorted(done, key=lambda one: keys.index(one.figure.key))
 
 
-def begun(folder: Path, keys: Sequence[str], size: Size) -> bool:
-    """Whether what is in `folder` was begun by the same call with fresh, and not finished."""
-    file = folder / _BEGUN
-    return file.is_file() and read_json(file) == _asked(keys, size)
-
-
-def _asked(keys: Sequence[str], size: Size) -> dict[str, Any]:
-    return json.loads(json.dumps({"figures": list(keys), "size": asdict(size)}))
-
-
-def _clear(folder: Path) -> None:
-    """Remove a reproduction of all that is finished; ValueError if something else is in its folder."""
-    if not folder.exists():
-        return
-    ours = {_BEGUN, "pieces", "running", "verdicts.json", *FIGURES, *MODELS}
-    foreign = sorted(path.name for path in folder.iterdir() if path.name not in ours) if folder.is_dir() else ["itself"]
-    if foreign:
-        raise ValueError(f"{folder} holds what no reproduction wrote ({', '.join(foreign)}): choose another --out")
-    shutil.rmtree(folder)
+def asked(keys: Sequence[str], size: Size) -> dict[str, Any]:
+    """What tells one call with fresh from another."""
+    plain: dict[str, Any] = json.loads(json.dumps({"figures": list(keys), "size": asdict(size)}))
+    return plain
 
 
 def _groups(keys: Sequence[str]) -> list[tuple[str, ...]]:

@@ -68,12 +68,13 @@ def plan_reproduction(
     from dataclasses import asdict
 
     from zeeman.studies.figures import figure, keys_of, size_of
-    from zeeman.studies.papers import begun
+    from zeeman.studies.figures.afresh import begun_afresh
+    from zeeman.studies.papers import asked
 
     keys = keys_of(figures)
     wanted = size_of(size, n_seeds, seed)
     folder = out / size
-    anew = fresh and not begun(folder, keys, wanted)
+    anew = fresh and not begun_afresh(folder, asked(keys, wanted))
     stored = [] if anew else sorted((folder / "pieces").glob("*.npz"))
     return {
         "would": "replace what is finished" if anew and folder.exists() else "compute what is not finished",

@@ -10,7 +10,6 @@ import hashlib
 import json
 import math
 import os
-import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +23,7 @@ from zeeman import spins
 from zeeman.base.checks import check_choice, check_positive_integer
 from zeeman.base.random import stream
 from zeeman.base.store import provenance, write_text
+from zeeman.studies.figures.afresh import begin_afresh, end_afresh
 from zeeman.studies.figures.shelf import Shelf
 from zeeman.studies.truth.cases import FAMILIES, Case
 from zeeman.studies.truth.comparing import SHOWN, compare
@@ -149,7 +149,7 @@ def truth(
     seed : int
         Decides every number.
     fresh : bool
-        Forget the runs that are finished.
+        Forget the runs that are finished. A stopped call goes on when it is repeated as it was, with this too.
     progress : bool
         Show a bar.
     sampler : callable
@@ -158,19 +158,22 @@ def truth(
     Raises
     ------
     ValueError
-        For an unknown family or size, before anything is written.
+        For an unknown family or size, or something else in the folder that is to be cleared, before anything is
+        written.
     """
     jobs = _jobs(what, size)
     seed = check_positive_integer(seed, "seed", 0)
     count = SIZES[size] if n_samples is None else check_positive_integer(n_samples, "n_samples", 100)
     folder = Path(out) / size
-    if fresh:
-        shutil.rmtree(folder, ignore_errors=True)
-    shelf = Shelf(folder, progress=progress)
     code = _hash_of_samplers()
+    if fresh:
+        asked = {"what": list(what), "n_samples": count, "seed": seed, "code": code, "sampler": _name(sampler)}
+        begin_afresh(folder, asked, ("pieces", "running", "truth.json"))
+    shelf = Shelf(folder, progress=progress)
     runs = [_run(job, count, seed, sampler, shelf, code) for job in shelf.each(jobs, "truth")]
     found = Truth(size, seed, tuple(runs), shelf.seconds, provenance())
     write_text(folder / "truth.json", _compact(found.to_dict()))
+    end_afresh(folder)
     return found
 
 
@@ -209,9 +212,9 @@ def _jobs(what: Sequence[str], size: str) -> list[_Job]:
 
 def _run(job: _Job, n_samples: int, seed: int, sampler: Callable[..., Any], shelf: Shelf, code: str) -> Run:
     case = job.case
-    name = f"{sampler.__module__}.{sampler.__qualname__}"
     settings = {
-        "case": case.name, "method": job.method, "n_samples": n_samples, "seed": seed, "code": code, "sampler": name
+        "case": case.name, "method": job.method, "n_samples": n_samples, "seed": seed, "code": code,
+        "sampler": _name(sampler),
     }  # fmt: skip
 
     def make(_: Path) -> dict[str, Any]:
@@ -231,6 +234,10 @@ def _run(job: _Job, n_samples: int, seed: int, sampler: Callable[..., Any], shel
         job.family, case.name, job.method, str(piece["against"]), piece["found"], piece["error"], piece["exact"],
         float(chi2), int(dof), float(n_effective),
     )  # fmt: skip
+
+
+def _name(sampler: Callable[..., Any]) -> str:
+    return f"{sampler.__module__}.{sampler.__qualname__}"
 
 
 def _hash_of_samplers() -> str:
