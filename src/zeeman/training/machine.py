@@ -15,6 +15,8 @@ from collections.abc import Iterator
 
 import torch
 
+from zeeman.base.devices import usable_device
+
 __all__ = [
     "evaluating",
     "half_precision_is_native",
@@ -26,17 +28,10 @@ __all__ = [
 
 
 def resolve_device(device: str) -> torch.device:
-    """Return the torch device; "auto" is CUDA where there is one, else the CPU."""
+    """Return the torch device, tried out; "auto" is CUDA where there is one, else the CPU."""
     if device == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    if str(device).startswith("cuda") and not torch.cuda.is_available():
-        raise ValueError(f"device={device!r}, but this torch sees no CUDA device; use device='cpu' or 'auto'")
-    try:
-        return torch.device(device)
-    except RuntimeError as error:
-        raise ValueError(
-            f"device must be 'auto' or a torch device such as 'cpu' or 'cuda:0', got {device!r}"
-        ) from error
+    return usable_device(device, "use device='cpu' or 'auto'")
 
 
 @contextlib.contextmanager

@@ -21,6 +21,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from zeeman.base.devices import usable_device
 from zeeman.spins import _kernels_torch as kernels
 from zeeman.spins.colours import colours, layout
 from zeeman.spins.models import Ising, StateModel, VectorModel
@@ -237,22 +238,10 @@ class Update:
 
 def moves_on(model: object, device: str) -> Mapping[str, Update] | None:
     """Updates of a model on a device by name, None for what is no model; ValueError for a device that is not there."""
-    _check_device(device)
+    usable_device(device, "use device='cpu', or None for the compiled updates")
     row = next((TORCH_MOVES[kind] for kind in type(model).__mro__ if kind in TORCH_MOVES), None)
     kind = Vectors if isinstance(model, VectorModel) else TwoStates if _multispin(model) else States
     return None if row is None else {name: Update(make, device, kind.cost) for name, make in row.items()}
-
-
-def _check_device(device: Any) -> None:
-    try:
-        torch.empty(1, device=device).cpu()
-    except TypeError as error:
-        raise TypeError(f"device must be None or a torch device such as 'cuda', got {device!r}") from error
-    except (RuntimeError, AssertionError) as error:  # the latter from a torch that was built without CUDA
-        reason = str(error).partition("\n")[0]
-        raise ValueError(
-            f"device {device!r} is not to be had here ({reason}); use device='cpu', or None for the compiled updates"
-        ) from error
 
 
 def _two_states(device: str) -> type[TwoStates]:
