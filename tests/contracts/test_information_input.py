@@ -10,6 +10,7 @@ from zeeman.vae import BernoulliLikelihood, BetaVAE, LatentModel, MLPDecoder, ML
 
 X = np.random.default_rng(0).integers(0, 2, (30, 5))
 Z = np.random.default_rng(1).normal(size=(30, 2))
+MANY = np.random.default_rng(771).normal(size=(1001, 2))  # the mean of 1001 times 0.3 is not 0.3
 LABELS = np.repeat(["a", "b", "c"], 10)
 V = np.random.default_rng(2).integers(0, 3, (30, 2))
 CODES = Codes(Z[None], np.full((1, 30, 2), 0.5))
@@ -26,6 +27,12 @@ BAD = [
     (lambda: info.importance(model(), X, 5), ValueError, "n_draws must be at least 20"),
     (lambda: info.importance(model(), X + 3), ValueError, "support"),
     (lambda: info.importance(model(), X[0]), ValueError, "X must be"),
+    (
+        lambda: info.importance(model(), X[:, :3]),
+        ValueError,
+        r"\(30, 3\), of which the model cannot read",
+    ),
+    (lambda: info.importance(model(), X * np.nan), ValueError, "X contains NaN at row 0, column 0"),
     (lambda: info.quadrature(model(4), X), ValueError, "at most 3 latents"),
     (lambda: info.annealed(model(), X, transition="gibbs"), ValueError, "transition"),
     (lambda: info.annealed(model(), X, start="nowhere"), ValueError, "start"),
@@ -33,6 +40,7 @@ BAD = [
     (lambda: info.sandwich(model(), 1), ValueError, "n_samples"),
     (lambda: info.rate_distortion_curve([], X), ValueError, "vaes is empty"),
     (lambda: info.rate_distortion_curve([[model()], [model(), model()]], X), ValueError, "equally many replicas"),
+    (lambda: info.rate_parts("codes"), TypeError, "BetaVAE.encode"),
     (lambda: info.rate_parts(Codes(Z, Z)), ValueError, "replica, sample, latent"),
     (lambda: info.rate_parts(Codes(Z[None], np.zeros((1, 30, 2)))), ValueError, "positive"),
     (lambda: info.rate_parts(Codes(np.full((1, 30, 2), np.nan), CODES.scale)), ValueError, "NaN"),
@@ -46,9 +54,11 @@ BAD = [
     (lambda: info.isometry(X[:5], Z, LABELS), ValueError, "same samples"),
     (lambda: info.isometry(X, Z, LABELS, null="x"), ValueError, "null"),
     (lambda: info.regression_directions(Z, {"m": np.ones(30)}), ValueError, "'m' is constant"),
+    (lambda: info.regression_directions(MANY, {"m": np.full(1001, 0.3)}), ValueError, "'m' is constant"),
     (lambda: info.regression_directions(Z, {"m": np.ones(3)}), ValueError, "'m' must be"),
     (lambda: info.regression_directions(Z, {}), ValueError, "empty"),
     (lambda: info.branch_directions(Z, LABELS, {"m": ("a", "d")}), ValueError, "d"),
+    (lambda: info.orthogonality(np.eye(3), ["a"]), ValueError, "names must be one for each of the 3 directions, got 1"),
     (lambda: info.orthogonality(np.zeros((1, 2)), ["m"]), ValueError, "'m' has length 0"),
     (lambda: info.cosine_similarity(Z, LABELS[:4]), ValueError, "labels must be"),
     (lambda: info.block_diagonality(Z, np.zeros(30)), ValueError, "at least 2"),
@@ -66,6 +76,11 @@ BAD = [
         lambda: info.beta_vae_score(Z, np.c_[V[:, 0], np.arange(30)], n_bins=30),
         ValueError,
         "share a value of factor 1",
+    ),
+    (
+        lambda: info.disentanglement(MANY, np.c_[np.arange(1001) == 0, np.arange(1001) % 3], max_samples=20),
+        ValueError,
+        "factor 0 is constant.*in the 20 drawn at random it does not: raise max_samples",
     ),
     (lambda: info.disentanglement(Z, V, n_null=0), ValueError, "n_null"),
     (lambda: info.disentanglement(Z, V, baseline=Z[:12]), ValueError, "same samples"),

@@ -123,3 +123,11 @@ def test_callback_sees_every_epoch_once_and_changes_nothing(tmp_path):
         plain = BetaVAE(2, engine=engine, **settings).fit(X)
         np.testing.assert_array_equal(watched.history_["loss"], plain.history_["loss"])
         np.testing.assert_array_equal(watched.transform(X), plain.transform(X))
+
+
+def test_fields_that_are_none_or_not_finite_are_named():
+    unchecked = {"validate_args": False}
+    with pytest.raises(ValueError, match=r"table of natural parameters of p\(x\|z\) contains NaN at row 0, column 0"):
+        mean_field(Independent(Bernoulli(logits=torch.full((2, 4), torch.nan), **unchecked), 1, **unchecked))
+    with pytest.raises(ValueError, match=r"no sample or no site: its fields have shape \(0, 3\)"):
+        mean_field(Independent(Bernoulli(logits=torch.zeros(0, 3)), 1))

@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
+from zeeman.base.checks import check_finite
 from zeeman.training import evaluating
 from zeeman.vae.inputs import check_data
 from zeeman.vae.model import LatentModel
@@ -56,10 +57,25 @@ def resolve_models(vae: Replicas) -> list[LatentModel]:
 def resolve_replicas(vae: Replicas, X: ArrayLike) -> tuple[list[LatentModel], Tensor]:
     """Return the replicas and X as states (sample, site...) on their device; ValueError for data they cannot read."""
     models = resolve_models(vae)
-    array = check_data(vae, X, fitting=False) if isinstance(vae, TrainedVAE) else np.asarray(X)
+    known = isinstance(vae, TrainedVAE)
+    array = check_data(vae, X, fitting=False) if known else np.asarray(X)
     if array.ndim < 2 or not array.size:
         raise ValueError(f"X must be (sample, ...) with at least one sample, got shape {array.shape}")
-    return models, models[0].likelihood.states(array).to(device_of(models[0]))
+    check_finite(array, "X")
+    states = models[0].likelihood.states(array).to(device_of(models[0]))
+    if not known:
+        _check_readable(models[0], states[:2], array.shape)
+    return models, states
+
+
+def _check_readable(model: LatentModel, x: Tensor, shape: tuple[int, ...]) -> None:
+    """A bare model does not say what it reads: try two samples; ValueError if its networks refuse."""
+    try:
+        with torch.no_grad():
+            model.log_prob(model.posterior(x)[0], x)
+    except RuntimeError as error:
+        reason = str(error).partition("\n")[0]
+        raise ValueError(f"X has shape {shape}, of which the model cannot read a sample ({reason})") from error
 
 
 @contextmanager

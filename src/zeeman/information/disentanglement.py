@@ -95,7 +95,7 @@ def disentanglement(
     if len(codes) > max_samples:
         rows = stream(seed, "subset").choice(len(codes), max_samples, replace=False)
         spaces = [space[rows] for space in spaces]
-        _, known = resolve_factors(spaces[0], np.asarray(factors)[rows], n_bins)
+        known = _subset(spaces[0], np.asarray(factors)[rows], n_bins, max_samples)
     rng = stream(seed, "permuted")
     permuted = [known[rng.permutation(len(known.values))] for _ in range(n_null)]
     found = []
@@ -109,6 +109,16 @@ def disentanglement(
     if baseline is None:
         return found[0]
     return {name: Score(score.value, score.null, found[1][name]) for name, score in found[0].items()}
+
+
+def _subset(codes: Samples, factors: NDArray, n_bins: int, n: int) -> Factors:
+    """Factors of a random subset, binned anew; those of all samples were checked before."""
+    try:
+        return resolve_factors(codes, factors, n_bins)[1]
+    except ValueError as error:
+        raise ValueError(
+            f"{error} (of all samples it varies, in the {n} drawn at random it does not: raise max_samples = {n})"
+        ) from error
 
 
 def _scores(codes: Samples, known: Factors, n_bins: int, seed: int) -> dict[str, float]:

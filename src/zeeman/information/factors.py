@@ -133,7 +133,7 @@ def modularity(Z: ArrayLike, factors: ArrayLike | Factors, *, n_bins: int = N_BI
 def need_two_factors(known: Factors, name: str) -> None:
     """Raise ValueError for a single factor where a score compares factors."""
     if known.n < 2:
-        raise ValueError(f"{name} compares factors and needs two or more, got 1; mig and sap take one")
+        raise ValueError(f"{name} compares factors and needs two or more, got 1; mig, sap and explicitness take one")
 
 
 def _read(table: NDArray, n_bins: int) -> Factors:

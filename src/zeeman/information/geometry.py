@@ -175,9 +175,9 @@ def regression_directions(
         if m.shape != (len(codes),):
             raise ValueError(f"order parameter {name!r} must be (sample,) = ({len(codes)},), got shape {m.shape}")
         check_finite(m, f"order parameter {name!r}")
-        m = m - m.mean()
-        if not m.any():
+        if np.ptp(m) == 0:
             raise ValueError(f"order parameter {name!r} is constant: it has no direction")
+        m = m - m.mean()
         w = np.linalg.lstsq(centred, m, rcond=None)[0]
         directions.append(w)
         r2.append(1.0 - np.sum((m - centred @ w) ** 2) / np.sum(m**2))
@@ -214,6 +214,8 @@ def orthogonality(directions: ArrayLike, names: Sequence[str] | None = None) -> 
     vectors = np.atleast_2d(np.asarray(directions, dtype=np.float64))
     check_finite(vectors, "directions")
     labels = tuple(names) if names is not None else tuple(map(str, range(len(vectors))))
+    if len(labels) != len(vectors):
+        raise ValueError(f"names must be one for each of the {len(vectors)} directions, got {len(labels)}")
     unit, dim = _unit(vectors, labels), vectors.shape[1]
     cosine = np.minimum(np.abs(unit @ unit.T), 1.0)
     null = float(np.exp(gammaln(dim / 2) - gammaln((dim + 1) / 2)) / np.sqrt(np.pi))

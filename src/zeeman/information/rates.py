@@ -340,6 +340,8 @@ def _gaussian_kl(mean: Tensor, scale: Tensor) -> Tensor:
 
 
 def _check_codes(codes: Codes) -> tuple[Tensor, Tensor]:
+    if not (hasattr(codes, "mean") and hasattr(codes, "scale")):
+        raise TypeError(f"codes must be what BetaVAE.encode returns, with mean and scale, got {type(codes).__name__}")
     mean, scale = (np.asarray(part, dtype=np.float64) for part in (codes.mean, codes.scale))
     if mean.ndim != 3 or mean.shape != scale.shape or min(mean.shape) < 1 or mean.shape[1] < 2:
         raise ValueError(

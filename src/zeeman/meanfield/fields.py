@@ -24,7 +24,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch.distributions import Bernoulli, Categorical, Distribution, Independent, Normal, VonMises
 
-from zeeman.base.checks import check_choice
+from zeeman.base.checks import check_choice, check_finite
 from zeeman.meanfield.families import (
     AngleSites,
     BernoulliSites,
@@ -146,6 +146,8 @@ def mean_field(p: Distribution, *, gauge: str = "zero-sum") -> MeanField:
     ------
     NotFactorisedError
         For any other distribution: what came and what would do.
+    ValueError
+        For parameters that are not finite, no samples, or a normal distribution of other variance.
     """
     check_choice(gauge, GAUGES, "gauge")
     base = _base_of(p)
@@ -165,7 +167,11 @@ def mean_field(p: Distribution, *, gauge: str = "zero-sum") -> MeanField:
                 f"the normal distribution has standard deviations from {float(base.scale.min()):g} to "
                 f"{float(base.scale.max()):g}, but eq. 17 is of unit variance; divide data and means by them first"
             )
-    return _record(sites, h.detach().double().cpu().numpy(), None, gauge)
+    fields = h.detach().double().cpu().numpy()
+    if not fields.size:
+        raise ValueError(f"p has no sample or no site: its fields have shape {fields.shape}")
+    check_finite(fields, "the table of natural parameters of p(x|z)")
+    return _record(sites, fields, None, gauge)
 
 
 def mean_field_of(vae: BetaVAE, Z: ArrayLike, *, replica: int | None = None, gauge: str = "zero-sum") -> MeanField:
