@@ -126,6 +126,9 @@ def test_refusals_name_the_remedy(ising):
         critical_temperature(part(lambda t: t < TEMPERATURES[3] - 1e-9), "susceptibility")
     with pytest.raises(ValueError, match="give nu"):
         critical_temperature(ising[:2], "susceptibility", nu="fit")
+    for empty in ([], {}):
+        with pytest.raises(ValueError, match="dataset is empty"):
+            critical_temperature(empty)
     with pytest.raises(TypeError, match="xarray"):
         critical_temperature(np.zeros(3), "binder")
     other = spins.sample(spins.Ising(spins.triangular(6)), TEMPERATURES, 64, seed=0)

@@ -105,7 +105,9 @@ def read_samples(data: Any, model: Any = None) -> list[Samples]:
     _check_given(model)
     sets = list(data.values()) if isinstance(data, Mapping) and not isinstance(data, xr.Dataset) else data
     sets = [sets] if isinstance(sets, xr.Dataset) else sets
-    if not isinstance(sets, Sequence) or not sets or not all(isinstance(one, xr.Dataset) for one in sets):
+    if isinstance(sets, Sequence) and not isinstance(sets, str) and not len(sets):
+        raise ValueError("dataset is empty: give one xarray.Dataset a size, as zm.spins.sample returns")
+    if not isinstance(sets, Sequence) or not all(isinstance(one, xr.Dataset) for one in sets):
         raise TypeError(
             f"dataset must be an xarray.Dataset as zm.spins.sample returns, or a sequence or mapping of them, one a "
             f"size; got {type(data).__name__}"
