@@ -68,7 +68,7 @@ class TrainedVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
         `.mean` is in the units of the likelihood: Bernoulli, probabilities of the higher value in [0, 1]; categorical,
         expected values of the state (`.base_dist.probs` has the probabilities); Gaussian, means; von Mises, mean
         directions in [0, 2 pi); von Mises-Fisher, mean vectors; negative binomial, counts at the median library of the
-        fitted data.
+        fitted data. `.log_prob` of Bernoulli takes 0 and 1 whatever the coding of the data: of spins, (X + 1) / 2.
         """
         fields = self._fields(Z)
         return self._likelihood.distribution(fields)
