@@ -58,15 +58,21 @@ def test_errors_that_are_too_small_are_caught(few, tmp_path):
     assert sum(one.chi2 for one in found) > 2.5 * sum(one.dof for one in found)
 
 
-def test_a_finished_run_is_not_repeated(few, tmp_path):
+def killed_in_run(number):
+    """Calls so far, and a sampler that notes them and is interrupted in one."""
     calls = []
 
     def counted(*arguments, **options):
         calls.append(arguments)
-        if len(calls) == 4:
+        if len(calls) == number:
             raise KeyboardInterrupt
         return spins.sample(*arguments, **options)
 
+    return calls, counted
+
+
+def test_a_finished_run_is_not_repeated(few, tmp_path):
+    calls, counted = killed_in_run(4)
     with pytest.raises(KeyboardInterrupt):
         room.truth(("ising",), "quick", tmp_path, n_samples=500, progress=False, sampler=counted)
     room.truth(("ising",), "quick", tmp_path, n_samples=500, progress=False, sampler=counted)
@@ -76,13 +82,7 @@ def test_a_finished_run_is_not_repeated(few, tmp_path):
 
 
 def test_a_stopped_fresh_truth_goes_on_when_it_is_repeated(few, tmp_path):
-    calls = []
-
-    def counted(*arguments, **options):
-        calls.append(arguments)
-        if len(calls) == 3:
-            raise KeyboardInterrupt
-        return spins.sample(*arguments, **options)
+    calls, counted = killed_in_run(3)
 
     def fresh():
         return room.truth(("potts",), "quick", tmp_path, n_samples=500, fresh=True, progress=False, sampler=counted)

@@ -33,7 +33,7 @@ def usable_device(device: Any, otherwise: str) -> torch.device:
         raise TypeError(
             f"device must be a torch device such as 'cpu' or 'cuda', got {device!r}; {otherwise}"
         ) from error
-    # AssertionError: a torch that was built without the device; NotImplementedError, of "meta", is a RuntimeError
+    # "meta" and unknown words raise RuntimeErrors, a torch that was built without the device an AssertionError
     except (RuntimeError, AssertionError) as error:
         reason = str(error).partition("\n")[0]
         raise ValueError(f"device {device!r} is not to be had here ({reason}); {otherwise}") from error

@@ -61,7 +61,8 @@ def resolve_replicas(vae: Replicas, X: ArrayLike) -> tuple[list[LatentModel], Te
     array = check_data(vae, X, fitting=False) if known else np.asarray(X)
     if array.ndim < 2 or not array.size:
         raise ValueError(f"X must be (sample, ...) with at least one sample, got shape {array.shape}")
-    check_finite(array, "X")
+    if not known:
+        check_finite(array, "X")
     states = models[0].likelihood.states(array).to(device_of(models[0]))
     if not known:
         _check_readable(models[0], states[:2], array.shape)

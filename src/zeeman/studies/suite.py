@@ -46,8 +46,8 @@ RECIPES = (
     Recipe("ising-honeycomb", "ising", "honeycomb"),
     Recipe("ising-cubic", "ising", "cubic"),
     Recipe("antiferromagnet-square", "ising", "square", {"coupling": -1.0}),
-    # neighbours along the axes align, along the diagonals not: rows alternate below a temperature near 1.3, where on
-    # longer lattices walls between domains outlive every pilot
+    # neighbours along the axes align, along the diagonals not: rows alternate below a temperature near 1.3, and
+    # just below it no pilot comes to equilibrium on longer lattices
     Recipe("j1-j2-square", "ising", "square", {"second_coupling": -0.7}, (0.9, 1.2, 1.4, 1.7, 2.5), longest=16),
     Recipe("potts3-square", "potts", "square", {"n_states": 3}),
     Recipe("potts4-square", "potts", "square", {"n_states": 4}),
