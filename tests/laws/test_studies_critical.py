@@ -62,14 +62,26 @@ def test_codes_find_ising_and_carry_the_spread_of_retrainings(ising):
     assert again.value == found.value
 
 
+def test_the_code_of_ising_spins_is_their_mean_and_nothing_else(ising):
+    """What a function of one spin can be: without features of neighbours no operator of short range is mixed in."""
+    from zeeman.studies.critical.orders import codes_of, latent_template
+
+    sizes = read_samples(ising)
+    for one, order in zip(sizes, codes_of(latent_template(sizes[0], seed=0, n_epochs=1), sizes, 0), strict=True):
+        m = one.model.order_parameter(one.configurations)
+        for k in range(len(one.temperatures)):
+            for code in order.codes:
+                assert abs(np.corrcoef(code[one.at(k), 0], m[one.at(k), 0])[0, 1]) > 1 - 1e-6
+
+
 def test_waves_of_a_code_are_its_own_code_on_turned_sites():
-    """The amplitude at k of a local code is its mean with every site weighed by cos or sin k.r: here site by site."""
+    """The amplitude at k of a uniform code is its mean with every site weighed by cos or sin k.r: here site by site."""
     import torch
 
-    from zeeman.studies.critical.networks import LocalEncoder, amplitudes
+    from zeeman.studies.critical.networks import UniformEncoder, amplitudes
 
     lattice = spins.triangular(4)
-    encoders = [LocalEncoder(2, 3, lattice.neighbours) for _ in range(2)]
+    encoders = [UniformEncoder(2, 3) for _ in range(2)]
     x = torch.randn(5, 2, 4, 4)
     waves = torch.as_tensor(spins.observables.longest_waves(lattice).reshape(-1, 16), dtype=torch.float32)
     found = amplitudes(encoders, x, torch.cat([torch.ones(1, 16), waves]))
@@ -300,21 +312,17 @@ def test_a_model_of_the_users_own_is_checked_against_the_data(two_isings):
         critical_temperature(turned, "pca")
 
 
-def test_networks_see_the_lattice_that_the_data_name():
-    """Of a model that is not in the package too: bonds of the triangular lattice, not of a square box."""
+def test_a_model_of_your_own_says_how_many_latents_its_order_has():
     from zeeman.studies.critical.orders import latent_template
 
     (data,) = own(spins.triangular, (4,), (3.0, 3.5, 4.0), 40)
     (named,), (given,) = read_samples(data), read_samples(data, AshkinTeller(spins.triangular(2)))
-    (bare,) = read_samples(data.drop_attrs())
-    for one, neighbours in ((named, 6), (given, 6), (bare, 4)):
-        encoder, _ = latent_template(one, 0).network
-        assert encoder.neighbours.shape == (16, neighbours)
+    assert latent_template(named, 0).latent_dim == 1
     assert latent_template(given, 0).latent_dim == 2
     assert given.model == AshkinTeller(given.lattice)
 
 
-def test_codes_of_data_without_a_lattice_say_what_they_assumed(two_isings):
+def test_codes_of_data_without_a_lattice_have_no_place_in_space(two_isings):
     from zeeman.studies.critical.orders import latent_template
 
     sizes = [one.isel(sample=slice(None, None, 5)).drop_attrs() for one in two_isings[:2]]
@@ -322,4 +330,5 @@ def test_codes_of_data_without_a_lattice_say_what_they_assumed(two_isings):
     with pytest.raises(ValueError, match="data of no named lattice"):
         critical_temperature(sizes, vae, signal="length")
     found = critical_temperature(sizes, vae, nu=1.0, n_bootstrap=20)
-    assert "hypercubic" in found.notes[0]
+    assert found.signal == "cumulant"
+    assert found.estimator == "BetaVAE"

@@ -22,7 +22,14 @@ from zeeman.spins.models import Model
 from zeeman.spins.transitions import CriticalTemperature, Scaling
 from zeeman.studies.critical.laws import alternates, has_bkt_transition, law_of
 from zeeman.studies.critical.measure import Measured, measure
-from zeeman.studies.critical.orders import Order, codes_of, is_local, latent_template, model_order, principal_components
+from zeeman.studies.critical.orders import (
+    Order,
+    codes_of,
+    is_uniform,
+    latent_template,
+    model_order,
+    principal_components,
+)
 from zeeman.studies.critical.samples import Samples, read_samples
 from zeeman.studies.critical.scaling import Law, Limit, Points, bkt_limit, crossing_limit, peak_limit
 from zeeman.studies.critical.signals import CROSSING, SIGNALS
@@ -114,7 +121,7 @@ def critical_temperature(
     name, signal = _resolved(estimator, signal, sizes)
     known = _known(sizes[-1].model, nu)
     law = _law(sizes, signal, nu, omega)
-    if (name == "latent" or is_local(estimator)) and alternates(sizes[-1].model):
+    if (name == "latent" or is_uniform(estimator)) and alternates(sizes[-1].model):
         raise ValueError(
             "'latent' reads a mean over all sites, and the order of this model alternates from site to site: use "
             "'order', 'pca' or an unfitted zm.BetaVAE, which is fitted at every size"
@@ -124,8 +131,6 @@ def critical_temperature(
             f"signal {signal!r} is compared between sizes and one was given (L = {sizes[0].size}): sample a second "
             "size, or take signal='susceptibility' for its pseudo-critical temperature"
         )
-    if sizes[0].lattice is None and (name == "latent" or is_local(estimator)):
-        known = (*known, "the data name no lattice: the network took the neighbours of a hypercubic box")
     orders = _orders(estimator if name == "BetaVAE" else name, signal, sizes, entropy, progress)
     measured = measure(sizes, orders, signal, n_bootstrap, entropy)
     if len(sizes) == 1:
@@ -147,8 +152,8 @@ def _resolved(estimator: Any, signal: str, sizes: Sequence[Samples]) -> tuple[st
         if implied is not None and signal not in ("auto", implied):
             raise ValueError(f"estimator {estimator!r} means signal={implied!r}, got signal={signal!r}; use 'order'")
         signal = implied or signal
-    local = estimator == "latent" or is_local(estimator)
-    in_space = hasattr(sizes[0].model, "waves") if name == "order" else local and sizes[0].lattice is not None
+    uniform = estimator == "latent" or is_uniform(estimator)
+    in_space = hasattr(sizes[0].model, "waves") if name == "order" else uniform and sizes[0].lattice is not None
     if signal == "auto":
         signal = "susceptibility" if len(sizes) == 1 else "length" if in_space else "cumulant"
     if signal == "length" and not in_space:

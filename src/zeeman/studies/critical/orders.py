@@ -9,7 +9,6 @@ parameter that a symmetry mixes (Potts, XY) on one scale.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -25,17 +24,17 @@ from sklearn.utils.validation import check_is_fitted
 from zeeman.base.random import stream
 from zeeman.spins.models import StateModel
 from zeeman.spins.observables import longest_waves, peak_structure
-from zeeman.studies.critical.networks import LocalEncoder, UniformDecoder, amplitudes, moved_to
+from zeeman.studies.critical.networks import UniformDecoder, UniformEncoder, amplitudes, moved_to
 from zeeman.studies.critical.samples import Samples
 from zeeman.training import evaluating
 from zeeman.vae import BetaVAE
 from zeeman.vae.likelihoods import resolve
 from zeeman.vae.model import LatentModel
 
-__all__ = ["Order", "codes_of", "fitted_to", "is_local", "latent_template", "model_order", "principal_components"]
+__all__ = ["Order", "codes_of", "fitted_to", "is_uniform", "latent_template", "model_order", "principal_components"]
 
 _PORTION = 512
-_LOCAL_SITES = 1 << 15  # of one portion that a local encoder reads: its features stay in the cache
+_SITES = 1 << 15  # of one portion that such an encoder reads: its features stay in the cache
 _TRAINED_ON = 20_000  # configurations of one training at most
 _MOST_FEATURES = 1 << 28  # of all configurations that principal components are made of
 
@@ -99,19 +98,18 @@ def codes_of(estimator: Any, sizes: Sequence[Samples], seed: int, with_loss: boo
             raise ValueError(
                 f"n_replicas = {vae.n_replicas}: the error over retrainings needs two at least; three are good"
             )
-    local = not several and is_local(estimator)
-    if local:
+    if not several and is_uniform(estimator):
         fitted = fitted_to(estimator, sizes[0], seed)
         return [_read(_models_on(fitted, one), fitted, one, with_loss) for one in sizes]
     return [_coded(fitted_to(vae, one, seed), one, with_loss) for vae, one in zip(given, sizes, strict=True)]
 
 
 def latent_template(samples: Samples, seed: int, n_replicas: int = 3, n_epochs: int = 12) -> BetaVAE:
-    """The default: `LocalEncoder` and `UniformDecoder`, as many latents as the order parameter can have components."""
+    """The default: `UniformEncoder`, `UniformDecoder`, as many latents as the order parameter can have components."""
     X, about = samples.configurations, {"model": type(samples.model).__name__}
     likelihood, _ = resolve(X, "auto", False, about)
     latent_dim = _n_components(samples)
-    encoder = LocalEncoder(likelihood.n_inputs, latent_dim, _neighbours(samples))
+    encoder = UniformEncoder(likelihood.n_inputs, latent_dim)
     decoder = UniformDecoder(latent_dim, likelihood.n_outputs, _site_shape(samples))
     return BetaVAE(
         latent_dim=latent_dim, likelihood=likelihood.name, network=(encoder, decoder), n_replicas=n_replicas,
@@ -153,10 +151,10 @@ def _per_size(estimator: Any, sizes: Sequence[Samples]) -> list[Any]:
     return given
 
 
-def is_local(vae: Any) -> bool:
+def is_uniform(vae: Any) -> bool:
     """Whether this is an estimator with the network of `latent_template`, whose code has a place in space."""
     network = getattr(vae, "network", None)
-    return isinstance(network, (tuple, list)) and isinstance(network[0], LocalEncoder)
+    return isinstance(network, (tuple, list)) and isinstance(network[0], UniformEncoder)
 
 
 def fitted_to(vae: BetaVAE, samples: Samples, seed: int) -> BetaVAE:
@@ -174,7 +172,7 @@ def fitted_to(vae: BetaVAE, samples: Samples, seed: int) -> BetaVAE:
 
 
 def _models_on(vae: BetaVAE, samples: Samples) -> list[LatentModel]:
-    return [moved_to(model, _neighbours(samples), _site_shape(samples)) for model in vae.modules_]
+    return [moved_to(model, _site_shape(samples)) for model in vae.modules_]
 
 
 def _coded(vae: BetaVAE, samples: Samples, with_loss: bool) -> Order:
@@ -191,8 +189,8 @@ def _read(models: Sequence[LatentModel], vae: BetaVAE, samples: Samples, with_lo
     """Codes along the axes of the order parameter, their waves, and if wanted the loss a site, by every training."""
     X, likelihood, n_sites = samples.configurations, models[0].likelihood, samples.n_sites
     device = next(models[0].parameters()).device
-    waves = _waves(samples, device) if isinstance(models[0].encoder, LocalEncoder) else None
-    portion = _PORTION if waves is None else max(8, _LOCAL_SITES // n_sites)
+    waves = _waves(samples, device) if isinstance(models[0].encoder, UniformEncoder) else None
+    portion = _PORTION if waves is None else max(8, _SITES // n_sites)
     n_waves, n_latents = 0 if waves is None else len(waves), vae.latent_dim
     # made before the loop: small arrays that stay, between large ones that go, would leave holes in the memory
     means = np.empty((len(models), len(X), n_latents))
@@ -288,16 +286,6 @@ def _n_components(samples: Samples) -> int:
     if samples.model is None:
         return 1
     return int(samples.model.order_parameter(samples.configurations[:1]).shape[1])
-
-
-def _neighbours(samples: Samples) -> NDArray[np.int32]:
-    """Neighbours on the lattice that the data name; else of a hypercubic box of the shape of a configuration."""
-    if samples.lattice is not None:
-        return samples.lattice.neighbours
-    shape = samples.configurations.shape[1:]
-    index = np.arange(math.prod(shape)).reshape(shape)
-    rolled = [np.roll(index, step, axis).ravel() for axis in range(len(shape)) for step in (1, -1)]
-    return np.stack(rolled, axis=1).astype(np.int32)
 
 
 def _site_shape(samples: Samples) -> tuple[int, ...]:
