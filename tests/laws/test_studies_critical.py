@@ -74,6 +74,22 @@ def test_the_code_of_ising_spins_is_their_mean_and_nothing_else(ising):
                 assert abs(np.corrcoef(code[one.at(k), 0], m[one.at(k), 0])[0, 1]) > 1 - 1e-6
 
 
+def test_all_sizes_keep_as_many_axes_as_the_order_has():
+    """Few samples of Potts states grow unevenly on cooling: none of the q - 1 axes may be lost at one size only."""
+    from zeeman.studies.critical.orders import codes_of, latent_template, principal_components
+
+    data = [
+        spins.sample(spins.Potts(spins.square(length), n_states=4), [0.88, 0.91, 0.94], 60, seed=length)
+        for length in (4, 8, 16)
+    ]
+    sizes = read_samples(data)
+    vae = latent_template(sizes[0], seed=0, n_replicas=2, n_epochs=4)
+    assert [one.codes.shape[-1] for one in principal_components(sizes, 0)] == [3, 3, 3]
+    assert [one.codes.shape[-1] for one in codes_of(vae, sizes, 0)] == [3, 3, 3]
+    bare = read_samples([one.drop_attrs() for one in data])
+    assert len({one.codes.shape[-1] for one in codes_of(vae, bare, 0)}) == 1
+
+
 def test_waves_of_a_code_are_its_own_code_on_turned_sites():
     """The amplitude at k of a uniform code is its mean with every site weighed by cos or sin k.r: here site by site."""
     import torch

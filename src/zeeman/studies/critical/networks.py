@@ -1,4 +1,4 @@
-r"""A beta-VAE that respects translations: a code that is the mean over sites of a learned function of one site.
+"""A beta-VAE that respects translations: a code that is the mean over sites of a learned function of one site.
 
 Decoder   p(x|z) = prod_i p(x_i | h(z)), the same fields at every site: a mean-field theory of the configuration
 Encoder   z = W . 1/N sum_i phi(x_i) + b, with phi one layer of features, W one linear map

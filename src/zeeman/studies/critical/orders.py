@@ -3,8 +3,9 @@
 All come as (replica, sample, component), centred at every temperature; only ratios that do not see their scale are
 formed from them. Of a code with more axes than the order parameter has, those are kept whose fluctuations grow most on
 cooling: the largest eigenvalues of S_cold v = lambda S_hot v, S the covariances of the codes at the lowest and the
-highest temperature. They are brought to unit covariance over all temperatures, which puts the components of an order
-parameter that a symmetry mixes (Potts, XY) on one scale.
+highest temperature. How many is what the model says; where none is known, as many as grow half as much as the first, at
+every size and in every training. They are brought to unit covariance over all temperatures, which puts the
+components of an order parameter that a symmetry mixes (Potts, XY) on one scale.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ __all__ = ["Order", "codes_of", "fitted_to", "is_uniform", "latent_template", "m
 _PORTION = 512
 _SITES = 1 << 15  # of one portion that such an encoder reads: its features stay in the cache
 _TRAINED_ON = 20_000  # configurations of one training at most
+_GROWN = 0.5  # growth of an axis of order, in parts of the largest, where no model says how many there are
 _MOST_FEATURES = 1 << 28  # of all configurations that principal components are made of
 
 
@@ -55,6 +57,24 @@ class Order:
     codes: NDArray[np.float64]
     loss: NDArray[np.float64] | None = None
     waves: NDArray[np.float64] | None = None
+
+
+@dataclass(frozen=True)
+class _Codes:
+    """What the networks of one size said: codes, centred, losses a site, and the amplitudes of waves in the codes."""
+
+    codes: NDArray[np.float64]  # (replica, sample, latent)
+    losses: NDArray[np.float64] | None  # (replica, sample)
+    fields: NDArray[np.float64] | None  # (replica, sample, wave, latent), cosines and sines
+
+    def order(self, samples: Samples, n_kept: int) -> Order:
+        """Return the codes and their waves along the `n_kept` axes of the order parameter."""
+        axes = [order_axes(code, samples, n_kept) for code in self.codes]
+        return Order(
+            np.stack([code @ axis for code, axis in zip(self.codes, axes, strict=True)]),
+            self.losses,
+            None if self.fields is None else np.stack([_power(*one) for one in zip(self.fields, axes, strict=True)]),
+        )
 
 
 def model_order(sizes: Sequence[Samples], with_waves: bool = False) -> list[Order]:
@@ -100,8 +120,11 @@ def codes_of(estimator: Any, sizes: Sequence[Samples], seed: int, with_loss: boo
             )
     if not several and is_uniform(estimator):
         fitted = fitted_to(estimator, sizes[0], seed)
-        return [_read(_models_on(fitted, one), fitted, one, with_loss) for one in sizes]
-    return [_coded(fitted_to(vae, one, seed), one, with_loss) for vae, one in zip(given, sizes, strict=True)]
+        read = [_read(_models_on(fitted, one), fitted, one, with_loss) for one in sizes]
+    else:
+        read = [_coded(fitted_to(vae, one, seed), one, with_loss) for vae, one in zip(given, sizes, strict=True)]
+    n_kept = _n_kept(read, sizes)
+    return [one.order(samples, n_kept) for one, samples in zip(read, sizes, strict=True)]
 
 
 def latent_template(samples: Samples, seed: int, n_replicas: int = 3, n_epochs: int = 12) -> BetaVAE:
@@ -118,18 +141,19 @@ def latent_template(samples: Samples, seed: int, n_replicas: int = 3, n_epochs: 
     )  # fmt: skip
 
 
-def order_axes(codes: NDArray[np.float64], samples: Samples) -> NDArray[np.float64]:
-    """Directions (latent, kept) in which `codes` (sample, latent) fluctuate more and more on cooling."""
+def order_axes(codes: NDArray[np.float64], samples: Samples, n_kept: int) -> NDArray[np.float64]:
+    """The `n_kept` directions (latent, kept) in which `codes` (sample, latent) fluctuate more and more on cooling."""
+    kept = _growth(codes, samples)[1][:, -n_kept:]
+    spread, turn = np.linalg.eigh(np.atleast_2d(np.cov(codes @ kept, rowvar=False)))
+    return kept @ (turn / np.sqrt(spread + 1e-300)) @ turn.T
+
+
+def _growth(codes: NDArray[np.float64], samples: Samples) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """S_cold / S_hot - 1, ascending (latent,), and the directions of it (latent, latent)."""
     cold, hot = (np.atleast_2d(np.cov(codes[samples.at(k)], rowvar=False)) for k in (0, -1 % len(samples.temperatures)))
     floor = 1e-9 * np.trace(hot) / len(hot) + 1e-300
     growth, directions = scipy.linalg.eigh(cold, hot + floor * np.eye(len(hot)))
-    excess = growth - 1
-    keep = excess >= max(0.5 * excess[-1], 1e-12)
-    if not keep.any():
-        keep[-1] = True
-    kept = directions[:, keep]
-    spread, turn = np.linalg.eigh(np.atleast_2d(np.cov(codes @ kept, rowvar=False)))
-    return kept @ (turn / np.sqrt(spread + 1e-300)) @ turn.T
+    return growth - 1, directions
 
 
 def centred(codes: NDArray[np.float64], samples: Samples) -> NDArray[np.float64]:
@@ -175,7 +199,7 @@ def _models_on(vae: BetaVAE, samples: Samples) -> list[LatentModel]:
     return [moved_to(model, _site_shape(samples)) for model in vae.modules_]
 
 
-def _coded(vae: BetaVAE, samples: Samples, with_loss: bool) -> Order:
+def _coded(vae: BetaVAE, samples: Samples, with_loss: bool) -> _Codes:
     shape = samples.configurations.shape[1:]
     if tuple(vae.sample_shape_) != shape:
         raise ValueError(
@@ -185,8 +209,8 @@ def _coded(vae: BetaVAE, samples: Samples, with_loss: bool) -> Order:
     return _read(vae.modules_, vae, samples, with_loss)
 
 
-def _read(models: Sequence[LatentModel], vae: BetaVAE, samples: Samples, with_loss: bool) -> Order:
-    """Codes along the axes of the order parameter, their waves, and if wanted the loss a site, by every training."""
+def _read(models: Sequence[LatentModel], vae: BetaVAE, samples: Samples, with_loss: bool) -> _Codes:
+    """Codes, their waves, and if wanted the loss a site, by every training."""
     X, likelihood, n_sites = samples.configurations, models[0].likelihood, samples.n_sites
     device = next(models[0].parameters()).device
     waves = _waves(samples, device) if isinstance(models[0].encoder, UniformEncoder) else None
@@ -205,13 +229,15 @@ def _read(models: Sequence[LatentModel], vae: BetaVAE, samples: Samples, with_lo
             if losses is not None:
                 one = [-model.log_prob(z, x) / n_sites for model, z in zip(models, mean, strict=True)]
                 losses[:, at] = torch.stack(one).cpu()
-    codes = [centred(code, samples) for code in means]
-    axes = _aligned([order_axes(code, samples) for code in codes])
-    return Order(
-        np.stack([code @ axis for code, axis in zip(codes, axes, strict=True)]),
-        losses,
-        None if waves is None else np.stack([_power(*one) for one in zip(fields, axes, strict=True)]),
-    )
+    return _Codes(np.stack([centred(code, samples) for code in means]), losses, None if waves is None else fields)
+
+
+def _n_kept(read: Sequence[_Codes], sizes: Sequence[Samples]) -> int:
+    """Axes of the order parameter, equally many at every size and in every training."""
+    if sizes[0].model is not None:
+        return min(_n_components(sizes[0]), read[0].codes.shape[-1])
+    growths = [_growth(code, samples)[0] for one, samples in zip(read, sizes, strict=True) for code in one.codes]
+    return max(1, min(int((one >= max(_GROWN * one[-1], 1e-12)).sum()) for one in growths))
 
 
 def _asked(
@@ -244,12 +270,6 @@ def _known_waves(samples: Samples) -> NDArray[np.float64]:
     return peak_structure(samples.configurations, samples.model)[1][None] / samples.n_sites
 
 
-def _aligned(axes: list[NDArray[np.float64]]) -> list[NDArray[np.float64]]:
-    """Axes of equally many components: as many as the fewest have, the last (which grow most) first to stay."""
-    fewest = min(axis.shape[1] for axis in axes)
-    return [axis[:, -fewest:] for axis in axes]
-
-
 def _principal(samples: Samples, seed: int) -> NDArray[np.float64]:
     """Scores (sample, component) from a covariance of up to 20,000 configurations."""
     n_features = _features(samples, samples.configurations[:1]).shape[1]
@@ -266,7 +286,7 @@ def _principal(samples: Samples, seed: int) -> NDArray[np.float64]:
     scores = centred(scores, samples)
     leading = np.argsort(-scores.var(axis=0))[: _n_components(samples)]
     scores = scores[:, leading]
-    return scores @ order_axes(scores, samples)
+    return scores @ order_axes(scores, samples, scores.shape[1])
 
 
 def _features(samples: Samples, x: NDArray) -> NDArray[np.float32]:
