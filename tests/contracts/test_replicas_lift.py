@@ -102,6 +102,38 @@ def test_levels_that_retrainings_swap_form_a_block():
     # sets with nothing between them: what differs is rounding
     empty = np.tile([0.0, 1e-13, 3e-12, 8e-12, 5.0], (6, 1))
     assert near_degenerate(empty, n_samples=1000) == [(1, 3), (4, 4)]
+    assert near_degenerate(empty[:, :4], n_samples=1000, unit=0.5) == [(1, 3)]
+
+
+def test_as_many_levels_as_sets_are_one_block():
+    """Four points and four levels: all are at zero, and no order is in them."""
+    labels = np.random.default_rng(0).integers(0, 4, 300)
+    pair = [np.random.default_rng(seed).normal(size=(4, 3))[labels] for seed in (1001, 1002)]
+    found = zm.degeneracy(pair, n_states=4)
+    assert found.lift.blocks == [(1, 3)]
+    assert found.values["energies"]["ordered_correlation"] == pytest.approx(1.0)
+
+
+@pytest.mark.filterwarnings("error")
+def test_columns_that_are_constant_are_no_dimensions():
+    Z = np.random.default_rng(0).normal(size=(200, 2))
+    still = [np.column_stack([part, np.full(200, c)]) for part, c in ((Z, 1.0), (Z[:, ::-1], 0.0))]
+    found = zm.degeneracy(still, n_states=4)
+    assert found.values["energies"]["ordered_correlation"] == pytest.approx(1.0)
+
+
+def test_what_stands_beside_the_codes_must_be_of_them():
+    rng = np.random.default_rng(0)
+    pair = [rng.normal(size=(40, 2)) for _ in range(2)]
+    lifted = zm.lift(pair, n_states=3, n_bootstrap=0)
+    assert zm.degeneracy((Z for Z in pair), lifted=lifted).lift is lifted
+    for other in ([Z[:30] for Z in pair], [Z + rng.normal(size=Z.shape) for Z in pair], [pair[0]] * 3):
+        with pytest.raises(ValueError, match="lifted is of other codes"):
+            zm.degeneracy(other, lifted=lifted)
+    with pytest.raises(ValueError, match=r"scores\['elbo'\] must hold a number a replica"):
+        zm.degeneracy(pair, lifted=lifted, scores={"elbo": [1.0, 2.0, 3.0]})
+    with pytest.raises(ValueError, match="22 at least, got 21"):
+        zm.degeneracy([Z[:21] for Z in pair])
 
 
 def test_report_before_and_after(report):

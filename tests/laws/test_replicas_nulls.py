@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from zeeman.base.random import stream
 from zeeman.replicas import MEASURES, Null, null_distribution, nulls, untrained_codes
 from zeeman.replicas.nulls import haar
 
@@ -19,6 +20,18 @@ def test_rotations_are_uniform():
     assert np.abs(Q.mean(axis=0)).max() < 5 * np.sqrt(1 / 3 / 4000)
     np.testing.assert_allclose((Q**2).mean(axis=0), 1 / 3, atol=5 * np.sqrt(4 / 45 / 4000))
     assert np.mean(np.linalg.det(Q) > 0) == pytest.approx(0.5, abs=5 * 0.5 / np.sqrt(4000))
+
+
+@pytest.mark.parametrize("name", [name for name, one in MEASURES.items() if one.held_out and one.of == "codes"])
+def test_a_null_is_measured_on_the_halves_of_its_seed(name):
+    """As `agreement` is with the same seed: else p-values below 0.05 come twice as often as they should."""
+    a, b = (np.random.default_rng(seed).standard_normal((60, 2)) for seed in (1, 2))
+    (drawn,) = null_distribution(name, [a, b], "permuted", n_draws=1, seed=5).draws
+    rng = stream(5, "null permuted")
+    rng.integers(1)  # which pair
+    turned = b[rng.permutation(60)]
+    assert drawn == MEASURES[name](a, turned, 5)
+    assert drawn != MEASURES[name](a, turned, 0)
 
 
 def test_a_pure_rotation_of_the_plane_has_a_closed_form():

@@ -82,6 +82,17 @@ def test_overlapping_sets_are_counted_where_no_deep_valley_is_left():
     assert max(spec.n_clusters_frequency_, key=spec.n_clusters_frequency_.get) == 5
 
 
+@pytest.mark.parametrize("seed", [0, 1])
+def test_many_sets_far_apart_are_counted_whatever_mixture_stands_beside(seed):
+    """Seven Gaussians fitted to eight sets are a bad null: its draws scatter downwards, which says nothing of a cut."""
+    centers = np.array([[x, y] for x in (0, 8, 16, 24) for y in (0, 8)], dtype=float)
+    rng = np.random.default_rng(1)
+    Z = centers[rng.choice(8, 1500)] + rng.normal(size=(1500, 2))
+    spectrum = LatentSpectrum(10, random_state=seed).fit(Z)
+    assert spectrum.n_clusters_ == 8
+    assert spectrum.separation_threshold_[8] < spectrum.separation_[8] <= 1.0
+
+
 def test_stretched_sets_are_told_apart_though_moving_along_them_costs_less():
     """Two cigars side by side: the lowest level runs along them, the one that parts them lies above."""
     rng = np.random.default_rng(5)

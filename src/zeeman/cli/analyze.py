@@ -27,7 +27,7 @@ def analyze(
     ----------
     data : str
         A file (.npy .npz .csv .parquet .zarr .h5ad) or a built-in data set: ising, digits, classes,
-        three_states.
+        three_states, mnist (from a folder).
     tensorboard : bool
         Write losses to OUT/tensorboard too, beside OUT/metrics.jsonl (needs the package tensorboard).
     """

@@ -25,6 +25,12 @@ _MACHINE = {
     errno.EIO: "the disk failed to read or write; try again, or use another one",
 }  # the machine's fault, not the input's
 
+_PATHS = {
+    errno.ENOENT: "there is no such file or folder, and none can be made there; check it, or choose another --out",
+    errno.ENOTDIR: "a part of that path is a file, so no folder can be there; choose another --out",
+    errno.ENAMETOOLONG: "that path is too long; choose another --out",
+}
+
 # what physicists and other programs call an option; its spelling does not lead there
 _MEANT = {
     "--length": "--size", "--l": "--size", "--linear-size": "--size", "--lattice-size": "--size",
@@ -45,6 +51,8 @@ def explained(error: BaseException, verb: str = "") -> tuple[str, int]:
     if isinstance(error, OSError) and error.errno in _MACHINE:
         where = f"{error.filename}: " if error.filename else ""
         return f"{where}{_MACHINE[error.errno]}. What was finished is kept; the same command continues", FAILED
+    if isinstance(error, OSError) and error.errno in _PATHS and error.filename:
+        return f"{error.filename}: {_PATHS[error.errno]}", REFUSED
     if isinstance(error, MemoryError):
         return "memory ran out; take fewer samples, replicas or a smaller batch", FAILED
     if isinstance(error, (ValueError, TypeError, OSError, ImportError)):

@@ -42,10 +42,11 @@ from zeeman.replicas.verdict import Verdict, verdict
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["COLUMNS", "Degeneracy", "degeneracy"]
+__all__ = ["COLUMNS", "Degeneracy", "check_comparable", "degeneracy"]
 
 COLUMNS = ("ordered_correlation", "matched_correlation", "subspace_agreement", "procrustes_r2", "mutual_neighbours")
 _FROM_PAIRS = ("Procrustes", "relative", "lifted")
+_FEWEST_SAMPLES = 22  # halves with ten neighbours for every sample
 _ANCHORS = 50
 _NULL_DRAWS = 20
 
@@ -153,13 +154,18 @@ def degeneracy(
     Raises
     ------
     ValueError, TypeError
-        As `lift`; and if there is only one replica.
+        As `lift`; if there is only one replica, or fewer than 22 samples; if `lifted` or `scores` are not of these.
     """
     replicas: list[Samples] = list(as_replicas(codes))
     if len(replicas) < 2:
         raise ValueError("degeneracy compares retrainings, got 1 replica: train with n_replicas >= 2")
+    check_comparable(len(replicas[0]))
+    figures = {name: _figure(name, each, len(replicas)) for name, each in (scores or {}).items()}
     seed = entropy_of(random_state)
-    lifted = lifted or lift(codes, n_states, random_state=seed, verbose=verbose)
+    if lifted is None:
+        lifted = lift(replicas, n_states, random_state=seed, verbose=verbose)
+    else:
+        _check_lifted(lifted, replicas)
     pairs = list(itertools.combinations(range(len(replicas)), 2))
     n_axes = max(1, lifted.n_clusters - 1)
     widths = list(codes.scale) if isinstance(codes, Codes) else [None] * len(replicas)
@@ -172,9 +178,39 @@ def degeneracy(
         latents=[use_of_latents(Z, scale) for Z, scale in zip(replicas, widths, strict=True)],
         labels_ari=np.array([ari(lifted.labels[a], lifted.labels[b]) for a, b in pairs]),
         localized=np.array([_correlation(lifted.localized[a], lifted.localized[b]) for a, b in pairs]),
-        scores={name: np.asarray(each, dtype=np.float64) for name, each in (scores or {}).items()},
+        scores=figures,
         lift=lifted, n_axes=n_axes,
     )  # fmt: skip
+
+
+def check_comparable(n_samples: int) -> None:
+    """ValueError for so few samples that their halves have no neighbours to compare."""
+    if n_samples < _FEWEST_SAMPLES:
+        raise ValueError(
+            f"retrainings are compared by halves of the samples, which takes {_FEWEST_SAMPLES} at least, got "
+            f"{n_samples}: give more, or read one latent space alone"
+        )
+
+
+def _figure(name: str, values: ArrayLike, n_replicas: int) -> NDArray[np.float64]:
+    figure = np.asarray(values, dtype=np.float64)
+    if figure.shape != (n_replicas,):
+        raise ValueError(f"scores[{name!r}] must hold a number a replica, ({n_replicas},), got shape {figure.shape}")
+    return figure
+
+
+def _check_lifted(lifted: Lift, replicas: list[Samples]) -> None:
+    """Refuse the lift of other codes."""
+    found, wanted = lifted.labels.shape, (len(replicas), len(replicas[0]))
+    same = found == wanted and all(
+        Z.shape[1] == spec.n_features_in_ and np.allclose(lifted.transform(Z, r), lifted.coordinates[r], atol=1e-6)
+        for r, (spec, Z) in enumerate(zip(lifted.spectra, replicas, strict=True))
+    )
+    if not same:
+        raise ValueError(
+            f"lifted is of other codes, of {found[0]} replicas of {found[1]} samples (these are {wanted[0]} of "
+            f"{wanted[1]}): give zm.lift of these, or leave it out"
+        )
 
 
 def _compared(
@@ -221,7 +257,7 @@ def _principal(Z: Samples, n_axes: int) -> Samples:
 def _independent(Z: Samples, n_axes: int, seed: int) -> Samples:
     rank = int(np.linalg.matrix_rank(Z - Z.mean(axis=0), tol=1e-6 * np.abs(Z).max() * np.sqrt(len(Z))))
     model = FastICA(max(1, min(n_axes, rank)), whiten="unit-variance", max_iter=500, random_state=seed % 2**32)
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), np.errstate(divide="ignore", invalid="ignore"):  # constant columns are left out
         warnings.simplefilter("ignore", ConvergenceWarning)  # a Gaussian direction has no independent frame
         sources = model.fit_transform(Z)
     negentropy = np.mean(np.log(np.cosh(sources)), axis=0) - 0.3746  # E ln cosh of a standard normal variable

@@ -165,13 +165,15 @@ def near_degenerate(
     errors: NDArray[np.float64] | None = None,
     n_samples: int | None = None,
     n_clusters: int = 1,
+    unit: float = 0.0,
 ) -> list[tuple[int, int]]:
     """Runs of excited levels too near to be ordered: (first, last) states, covering 1 .. n_states - 1.
 
     m and m + 1 are joined if the mean of d = E_{m+1} - E_m is below 2 sqrt(var d + e_m^2 + e_{m+1}^2), with the
     variance over replicas and e the sampling errors. The variance alone misses what matters: levels repel, so the
     difference of two sorted levels stays away from zero even where their states mix. Nor can N samples tell apart what
-    differs by less than one of them contributes, about E_max / N: sets with nothing between them are all at zero.
+    differs by less than one of them contributes, about E_max / N: sets with nothing between them are all at zero. Where
+    there is no level above those of the sets, `unit` stands for E_max.
 
     Parameters
     ----------
@@ -183,13 +185,15 @@ def near_degenerate(
     n_clusters : int
         Levels below the gap. None is joined to one above it: the gap is there in every replica, however much its height
         varies from one to another.
+    unit : float
+        An energy that belongs to the size of the codes, such as that of a Gaussian as wide, 1 / (2 variance).
     """
     apart = np.diff(energies[:, 1:], axis=1)
     variance = apart.var(axis=0, ddof=1) if len(energies) > 1 else np.zeros(apart.shape[1])
     if errors is not None:
         squared = np.nan_to_num(errors[:, 1:]).mean(axis=0) ** 2
         variance = variance + squared[1:] + squared[:-1]
-    finest = energies[:, -1].mean() / n_samples if n_samples else 0.0
+    finest = max(energies[:, -1].mean(), unit) / n_samples if n_samples else 0.0
     distinct = apart.mean(axis=0) >= np.maximum(2.0 * np.sqrt(variance), finest)
     if n_clusters > 1:
         distinct[n_clusters - 2 : n_clusters - 1] = True
@@ -248,7 +252,8 @@ def _in_one_frame(
     energies = np.array([spec.energies_ for spec in spectra])
     errors = np.array([spec.energies_error_ for spec in spectra])
     states = np.array([spec.transform(Z) for spec, Z in zip(spectra, replicas, strict=True)])
-    blocks = near_degenerate(energies, errors, len(replicas[0]), n_clusters)
+    unit = float(np.mean([0.5 / Z.var(axis=0).max() for Z in replicas]))
+    blocks = near_degenerate(energies, errors, len(replicas[0]), n_clusters, unit)
     reference = _medoid(states[:, :, : max(1, n_clusters - 1)])
     rotations = np.array([turned(own, states[reference], blocks) for own in states])
     localized = np.array([spec.localize(Z) for spec, Z in zip(spectra, replicas, strict=True)])

@@ -79,6 +79,7 @@ def null_distribution(
     n_draws : int
         "untrained" uses every pair once, whatever n_draws.
     seed : int, Generator or None
+        Of the draws, and of the random halves of held-out measures: those of `agreement` with the same integer.
 
     Raises
     ------
@@ -90,13 +91,14 @@ def null_distribution(
     chosen = MEASURES[measure]
     if not has_null(measure, kind):
         raise ValueError(f"{measure} compares {chosen.of}, which have no {kind} null")
+    entropy = entropy_of(seed)
     if kind == "untrained":
-        values = pairwise(items, chosen)
+        values = pairwise(items, chosen, seed=entropy)
         return Null(measure, kind, values[np.triu_indices(len(values), 1)])
     check_positive_integer(n_draws, "n_draws")
     draw = _rotated if kind == "rotation" else _permuted
     with one_thread():
-        return Null(measure, kind, draw(chosen, items, n_draws, stream(seed, f"null {kind}")))
+        return Null(measure, kind, draw(chosen, items, n_draws, entropy, stream(entropy, f"null {kind}")))
 
 
 def nulls(
@@ -183,20 +185,20 @@ def untrained_codes(
     return codes
 
 
-def _rotated(measure: Measure, items: Any, n_draws: int, rng: np.random.Generator) -> NDArray[np.float64]:
+def _rotated(measure: Measure, items: Any, n_draws: int, halves: int, rng: np.random.Generator) -> NDArray[np.float64]:
     values = np.empty(n_draws)
     for draw in range(n_draws):
         item = items[rng.integers(len(items))]
         if measure.of == "posteriors":
             posterior = Posterior(*map(np.asarray, item))
-            values[draw] = measure(posterior, posterior.rotated(haar(posterior.mean.shape[1], 1, rng)[0]))
+            values[draw] = measure(posterior, posterior.rotated(haar(posterior.mean.shape[1], 1, rng)[0]), halves)
         else:
             z = np.asarray(item)
-            values[draw] = measure(z, z @ haar(z.shape[1], 1, rng)[0])
+            values[draw] = measure(z, z @ haar(z.shape[1], 1, rng)[0], halves)
     return values
 
 
-def _permuted(measure: Measure, items: Any, n_draws: int, rng: np.random.Generator) -> NDArray[np.float64]:
+def _permuted(measure: Measure, items: Any, n_draws: int, halves: int, rng: np.random.Generator) -> NDArray[np.float64]:
     pairs = list(combinations(range(len(items)), 2)) or [(0, 0)]
     values = np.empty(n_draws)
     for draw in range(n_draws):
@@ -204,8 +206,8 @@ def _permuted(measure: Measure, items: Any, n_draws: int, rng: np.random.Generat
         if measure.of == "posteriors":
             mean, scale = map(np.asarray, second)
             order = rng.permutation(len(mean))
-            values[draw] = measure(first, Posterior(mean[order], scale[order]))
+            values[draw] = measure(first, Posterior(mean[order], scale[order]), halves)
         else:
             second = np.asarray(second)
-            values[draw] = measure(first, second[rng.permutation(len(second))])
+            values[draw] = measure(first, second[rng.permutation(len(second))], halves)
     return values

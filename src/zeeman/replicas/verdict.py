@@ -231,7 +231,7 @@ def _sentence(kind: str, evidence: Mapping[str, Any]) -> str:
     r2 = evidence["r2"]
     said = {
         "identical": "The codes are the same (R2 {identity:.3f} without any map).",
-        "sign/permutation": "A signed permutation of the axes carries one code into the other "
+        "sign/permutation": "A signed permutation of the axes, and a shift, carries one code into the other "
         "(held-out R2 {signed permutation:.3f}, without it {identity:.3f}); "
         "a rotation gains nothing ({orthogonal:.3f}).",
         "rotation": "A rotation or reflection carries one code into the other (held-out R2 {orthogonal:.3f}, signed "

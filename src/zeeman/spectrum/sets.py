@@ -101,7 +101,9 @@ def set_levels(
 
 
 def split_one_of_fewer(basis: NormalizedMixture, n_samples: int, seed: int) -> float:
-    """Mean + 3 sd of kappa_k where there are only k - 1 sets: what cutting one of them in two shows.
+    """What cutting one of k - 1 sets in two shows: median + 3 sd of kappa_k, the spread of those above the median.
+
+    A draw in which the mixture ends in a bad optimum shows less; it says nothing of how much a cut can show.
 
     Parameters
     ----------
@@ -120,7 +122,11 @@ def split_one_of_fewer(basis: NormalizedMixture, n_samples: int, seed: int) -> f
         labels, states = _cells(fit_mixture(drawn, k, int(rng.integers(2**31))), drawn, k)
         if labels is not None:
             kappas.append(separation(states, labels))
-    return float(np.mean(kappas) + 3.0 * np.std(kappas, ddof=1)) if len(kappas) > 1 else 1.0
+    if len(kappas) < 2:
+        return 1.0
+    middle = np.median(kappas)
+    above = np.maximum(np.array(kappas) - middle, 0.0)  # half of a symmetric spread
+    return float(middle + 3.0 * np.sqrt(2.0 * (above**2).sum() / (len(kappas) - 1)))
 
 
 def _cells(

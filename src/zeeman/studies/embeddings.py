@@ -19,6 +19,7 @@ from zeeman.base.results import Analysis
 from zeeman.base.store import content_hash, provenance
 from zeeman.base.types import Samples
 from zeeman.data import Loaded, load
+from zeeman.replicas.degeneracy import check_comparable
 from zeeman.spectrum import LatentSpectrum
 from zeeman.studies import readings, retrainings
 from zeeman.studies.options import EmbeddingOptions
@@ -99,6 +100,8 @@ def prepared_spaces(
     check_choice(options.scale, ("auto", "none", "unit"), "scale")
     spaces, notes = _scaled([data.X.astype(np.float64) for data in loaded], options)
     LatentSpectrum(options.n_states, options.n_clusters, options.seed).check_parameters(len(spaces[0]))
+    if len(spaces) > 1:
+        check_comparable(len(spaces[0]))
     notes = [*(note for data in loaded for note in data.notes[:1]), *notes]
     return loaded, spaces, notes, {"files": [str(path) for path in paths], **asdict(options)}
 

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from zeeman.base.checks import check_choice, check_positive_integer
 from zeeman.base.random import stream
 from zeeman.data import BUILT_IN, Loaded, load
+from zeeman.replicas.degeneracy import check_comparable
 from zeeman.spectrum import LatentSpectrum
 from zeeman.studies.options import Options
 from zeeman.vae import BetaVAE
@@ -83,6 +84,8 @@ def prepare(source: str | os.PathLike[str], options: Options, progress: bool = F
     small = _small(options, n_replicas - n_large, progress) if n_large < n_replicas else None
     prepared = Prepared(data, options, [*data.notes, *known, *chosen, *scaling], large, small)
     prepared.spectrum.check_parameters(len(data.X))
+    if n_replicas > 1:
+        check_comparable(len(data.X))
     _check_distinct(data.X, options.n_states)
     return prepared
 
