@@ -93,6 +93,17 @@ def test_many_sets_far_apart_are_counted_whatever_mixture_stands_beside(seed):
     assert spectrum.separation_threshold_[8] < spectrum.separation_[8] <= 1.0
 
 
+def test_even_shapes_are_not_cut_by_a_mixture():
+    """Half of an even sheet is no set: between the two the density has as often a valley as a hill."""
+    for seed in range(2):
+        rng = np.random.default_rng(seed)
+        sheet = rng.uniform(-1, 1, (1500, 2)) * [8, 1]
+        assert LatentSpectrum(10, random_state=seed).fit(sheet).n_clusters_ == 1
+        corners = 3.0 * np.array([[0, 0], [1, 0], [0, 1], [1, 1]])[rng.integers(0, 4, 1500)]
+        squares = corners + rng.uniform(-1, 1, (1500, 2))
+        assert LatentSpectrum(10, random_state=seed).fit(squares).n_clusters_ == 4
+
+
 def test_stretched_sets_are_told_apart_though_moving_along_them_costs_less():
     """Two cigars side by side: the lowest level runs along them, the one that parts them lies above."""
     rng = np.random.default_rng(5)

@@ -12,10 +12,11 @@ Shapes: the cells of the k lowest states at the landmarks. Two conditions, becau
 
 Compact sets: the cells of the k lowest states that a mixture of k Gaussians proposes (`zeeman.spectrum.sets`), where
 these have a lower held-out energy than those at the landmarks: the samples themselves prefer the mixture's shape. Then
-kappa_k must exceed what k - 1 such sets show when one is cut in two, at least 0.75 and at most 0.95, and no pair of
-cells may have a hill between them: sets that overlap so much that no deep valley is left are still counted. Along the
-samples such sets and the arcs of a thick ring look alike (0.9 and 0.8 of the density halfway), but the ring has the
-levels of a planar rotor, 0, 1, 1, 4, 4: none of its doublets may be cut.
+kappa_k must exceed what k - 1 such sets show when one is cut in two, at least 0.75 and at most 0.95, and between every
+pair of cells the density must dip by more than two standard errors, however little: sets that overlap so much that no
+deep valley is left are still counted, an even sheet is not cut. Along the samples such sets and the arcs of a thick
+ring look alike (0.9 and 0.8 of the density halfway), but the ring has the levels of a planar rotor, 0, 1, 1, 4, 4: none
+of its doublets may be cut.
 """
 
 from __future__ import annotations

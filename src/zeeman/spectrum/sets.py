@@ -39,7 +39,8 @@ class Sets:
     kappa : float
         Separation of the cells of its k lowest states (`zeeman.spectrum.localized`).
     dip : float
-        Depth of the valley between the two cells that are parted least, ln of the density (`zeeman.spectrum.valleys`).
+        Depth of the valley between the two cells that are parted least, ln of the density less two standard errors
+        (`zeeman.spectrum.valleys`).
     trace, rival : float
         Held-out energy of the k states, and of their likes at the landmarks; infinite where nothing was held out.
     """
@@ -52,7 +53,7 @@ class Sets:
 
     @property
     def plausible(self) -> bool:
-        """Whether k sets may be there at all: more apart than a Gaussian cut in half, and no hill between two."""
+        """Whether k sets may be there at all: more apart than a Gaussian cut in half, a valley between every two."""
         return self.kappa > HALVED_GAUSSIAN and self.dip > 0.0
 
 
