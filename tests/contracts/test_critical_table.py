@@ -38,11 +38,11 @@ def test_what_is_refused_is_said_below_the_table():
 
 def test_what_is_nearer_than_the_code_is_bold_and_counted():
     def found(*values):
-        return {name: {"value": v, "error": 0.1} for name, v in zip(table.ESTIMATORS, values, strict=True)}
+        return {name: {"value": v, "error": 0.01} for name, v in zip(table.ESTIMATORS, values, strict=True)}
 
     lines = [
         table.Line("a", "A", "binder", 1.0, 0.0, found(1.02, 0.99, 1.03, 0.5), 1.0),
-        table.Line("b", "B", "binder", 1.0, 0.0, found(0.98, 1.05, 1.03, 0.5), 1.0),
+        table.Line("b", "B", "binder", 1.0, 0.0, found(0.98, 1.0195, 1.03, 0.5), 1.0),  # no difference
         table.Line("c", "C", "binder", 1.0, 0.0, found(1.02, 0.99, 1.01, 0.5), 1.0),
     ]
     first, second, third = table.written(lines).splitlines()[2:]
