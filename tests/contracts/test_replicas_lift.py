@@ -102,7 +102,8 @@ def test_levels_that_retrainings_swap_form_a_block():
     # sets with nothing between them: what differs is rounding
     empty = np.tile([0.0, 1e-13, 3e-12, 8e-12, 5.0], (6, 1))
     assert near_degenerate(empty, n_samples=1000) == [(1, 3), (4, 4)]
-    assert near_degenerate(empty[:, :4], n_samples=1000, unit=0.5) == [(1, 3)]
+    for count in (1, 2, 3, 4):
+        assert near_degenerate(empty[:, :4], n_samples=1000, n_clusters=count, unit=0.5) == [(1, 3)]
 
 
 def test_as_many_levels_as_sets_are_one_block():

@@ -183,8 +183,8 @@ def near_degenerate(
     n_samples : int, optional
         N.
     n_clusters : int
-        Levels below the gap. None is joined to one above it: the gap is there in every replica, however much its height
-        varies from one to another.
+        Levels below the gap. None is joined to one above it, if there is any height between them: the gap is there in
+        every replica, however much its height varies from one to another.
     unit : float
         An energy that belongs to the size of the codes, such as that of a Gaussian as wide, 1 / (2 variance).
     """
@@ -196,7 +196,8 @@ def near_degenerate(
     finest = max(energies[:, -1].mean(), unit) / n_samples if n_samples else 0.0
     distinct = apart.mean(axis=0) >= np.maximum(2.0 * np.sqrt(variance), finest)
     if n_clusters > 1:
-        distinct[n_clusters - 2 : n_clusters - 1] = True
+        gap = slice(n_clusters - 2, n_clusters - 1)
+        distinct[gap] = apart.mean(axis=0)[gap] >= finest
     starts = np.flatnonzero(distinct) + 1
     return [(int(run[0]), int(run[-1])) for run in np.split(np.arange(1, energies.shape[1]), starts)]
 

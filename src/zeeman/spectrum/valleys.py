@@ -55,8 +55,8 @@ def dip(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
     """Depth of the valley between two sets (sample, latent): ln of the density at their medians over that halfway.
 
     Along the line that best tells them apart (Fisher's discriminant), x = -1 and 1 at the medians, the counts are
-    fitted by ln n(x) = c_0 + c_1 x + c_2 x^2 (Poisson regression); c_2 less two standard errors is returned: an even
-    sheet has as often a valley as a hill. Negative: no valley.
+    fitted by ln n(x) = c_0 + c_1 x + c_2 x^2 (Poisson regression); c_2 less two standard errors (of an even
+    density) is returned: an even sheet has as often a valley as a hill. Negative: no valley.
     """
     x = _between(a, b)
     if x is None:
@@ -95,7 +95,8 @@ def _curvature(counts: NDArray, x: NDArray[np.float64], max_iterations: int = 50
         c += np.clip(step, -2.0, 2.0)
         if np.abs(step).max() < 1e-6:
             break
-    return max(_HIGHEST_HILL, float(c[2] - 2.0 * np.sqrt(np.linalg.inv(hessian)[2, 2])))
+    even = counts.mean() * powers.T @ powers + 1e-6 * np.eye(3)  # an empty middle would leave its own error open
+    return max(_HIGHEST_HILL, float(c[2] - 2.0 * np.sqrt(np.linalg.inv(even)[2, 2])))
 
 
 def along(Z: NDArray[np.float64], localized: NDArray[np.float64], labels: NDArray[np.integer]) -> float:
