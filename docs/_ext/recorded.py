@@ -22,7 +22,8 @@ LOGGER = logging.getLogger(__name__)
 RESULTS = Path(__file__).resolve().parent.parent / "results"
 TABLES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "critical": critical.markdown,
-    "critical_seed2": critical.markdown,
+    "critical_neighbours": critical.markdown,
+    "critical_seed3": critical.markdown,
     "models": speeds.markdown,
     "truth": truth.markdown,
 }
