@@ -7,8 +7,8 @@ What such a decoder lets one know of z is in sum_i ln p(x_i | h(z)): the optimal
 configuration through means over sites of functions of one site, and so does this one. It is linear in them, which the
 optimal one is not. By universality the even and odd parts of such a mean scale like the energy and the order parameter,
 so the code's cumulant crosses at T_c with the corrections of the order parameter's own, and one encoder reads every
-size. Features of neighbours were left out after a trial: training makes up with them for the curvature that a linear
-code lacks, and what they bring is noise of short range, which moves crossings.
+size. Features of neighbours were left out after a trial: training mixed more of them in the longer it lasted (to make
+up, it seems, for the curvature that a linear code lacks), and their noise of short range moves crossings.
 """
 
 from __future__ import annotations
