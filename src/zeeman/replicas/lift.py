@@ -186,7 +186,7 @@ def near_degenerate(
         Levels below the gap. None is joined to one above it, if there is any height between them: the gap is there in
         every replica, however much its height varies from one to another.
     unit : float
-        An energy that belongs to the size of the codes, such as that of a Gaussian as wide, 1 / (2 variance).
+        An energy that belongs to the size of the codes, such as 1 / (2 total variance).
     """
     apart = np.diff(energies[:, 1:], axis=1)
     variance = apart.var(axis=0, ddof=1) if len(energies) > 1 else np.zeros(apart.shape[1])
@@ -253,7 +253,7 @@ def _in_one_frame(
     energies = np.array([spec.energies_ for spec in spectra])
     errors = np.array([spec.energies_error_ for spec in spectra])
     states = np.array([spec.transform(Z) for spec, Z in zip(spectra, replicas, strict=True)])
-    unit = float(np.mean([0.5 / Z.var(axis=0).max() for Z in replicas]))
+    unit = float(np.mean([0.5 / Z.var(axis=0).sum() for Z in replicas]))  # the same in every frame
     blocks = near_degenerate(energies, errors, len(replicas[0]), n_clusters, unit)
     reference = _medoid(states[:, :, : max(1, n_clusters - 1)])
     rotations = np.array([turned(own, states[reference], blocks) for own in states])
