@@ -22,27 +22,26 @@ import numpy as np
 from zeeman import spins
 from zeeman.studies import critical_temperature
 from zeeman.studies.critical.rows import ROWS
+from zeeman.studies.critical.table import ESTIMATORS, Line
 
 
 def of_records(files: list[Path]) -> None:
-    lines = [line for file in files for line in json.loads(file.read_text())["lines"]]
-    for name in lines[0]["found"]:
-        rows = [(line, line["found"][name]) for line in lines if "value" in line["found"][name]]
-        pulls = np.array([
-            (one["value"] - line["exact"]) / np.hypot(one["error"], line["exact_error"]) for line, one in rows
-        ])  # fmt: skip
-        near = sum(abs(one["value"] / line["exact"] - 1) < 0.002 for line, one in rows)
-        blume = pulls[[line["key"].startswith("blume") for line, _ in rows]]
+    lines = [Line(**one) for file in files for one in json.loads(file.read_text())["lines"]]
+    for name in ESTIMATORS:
+        rows = [line for line in lines if "value" in line.found[name]]
+        pulls = np.array([line.pull(name) for line in rows])
+        near = sum(line.off(name) < 0.002 * line.exact for line in rows)
+        blume = pulls[[line.key.startswith("blume") for line in rows]]
         print(f"{name:8} {len(rows)} rows, {near} within 0.2 %: rms pull {np.sqrt((pulls**2).mean()):.2f}, "
               f"mean {pulls.mean():+.2f}; Blume-Capel, {len(blume)} rows: mean {blume.mean():+.2f}")  # fmt: skip
     apart = np.array([
-        100 * (line["found"]["latent"]["value"] - line["found"]["order"]["value"]) / line["exact"]
-        for line in lines if all("value" in line["found"][name] for name in ("latent", "order"))
+        100 * (line.found["latent"]["value"] - line.found["order"]["value"]) / line.exact
+        for line in lines if all("value" in line.found[name] for name in ("latent", "order"))
     ])  # fmt: skip
     print(
         f"latent less order parameter, {len(apart)} rows: mean {apart.mean():+.3f} %, farthest {abs(apart).max():.3f} %"
     )
-    spent = [line["found"]["pca"]["cpu_seconds"] / line["found"]["latent"]["cpu_seconds"] for line in lines]
+    spent = [line.found["pca"]["cpu_seconds"] / line.found["latent"]["cpu_seconds"] for line in lines]
     print(f"processor time, PCA / latent: median {np.median(spent):.2f}")
 
 
