@@ -64,6 +64,16 @@ def test_every_row_has_an_exact_value_and_a_window_around_it():
             assert len(effort.lengths[0 if row.nu is None else row.dim]) >= 3
 
 
+@pytest.mark.parametrize("effort", SIZES.values(), ids=SIZES)
+def test_where_signals_are_flat_small_lattices_get_more_samples_as_they_are_cheap(effort):
+    least, *_, largest = effort.lengths[0]
+    clock, square = ROWS["clock6"], ROWS["square"]
+    assert effort.samples_of(clock, least) * least == effort.samples_of(clock, largest) * largest
+    assert effort.samples_of(square, least) == effort.samples_of(square, largest) == effort.n_samples
+    angles = effort.samples_of(ROWS["xy"], largest) * effort.n_temperatures * 4 * largest**2
+    assert angles <= 3 * 2**30
+
+
 def test_the_command_plans_without_writing(tmp_path, capsys):
     with pytest.raises(SystemExit) as left:
         main(["critical", "square", "--out", str(tmp_path / "c"), "--dry-run", "--json"])

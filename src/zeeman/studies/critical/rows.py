@@ -15,7 +15,7 @@ from zeeman.base.checks import check_choice
 
 __all__ = ["ROWS", "SIZES", "Effort", "Row", "effort_of"]
 
-_MOST_BYTES = 1 << 31  # of one size, all samples and temperatures
+_MOST_BYTES = 3 << 30  # of one size, all samples and temperatures
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,8 @@ class Row:
     dim : int
         Of the lattice: decides the sizes.
     share : float
-        Samples, in parts of those of other rows: more where the signal is flat, fewer where they are dear.
+        Samples of the largest size, in parts of those of other rows: more where the signal is flat, fewer where they
+        are dear.
     """
 
     title: str
@@ -78,9 +79,14 @@ class Effort:
     n_epochs: int
 
     def samples_of(self, row: Row, length: int) -> int:
-        """Samples of one size of a row at every temperature: fewer where they would fill the memory."""
+        """Samples of one size of a row at every temperature: fewer where they would fill the memory.
+
+        At a BKT transition as 1/L: there the slope of a signal grows as a logarithm, a sample of any size tells about
+        the same and costs L^2, and of such samples n ~ cost^(-1/2) have the least error.
+        """
         bytes_of_one = row.make(length).dtype.itemsize * length**row.dim
-        return min(round(self.n_samples * row.share), _MOST_BYTES // (self.n_temperatures * bytes_of_one))
+        more = 1.0 if row.nu is not None else self.lengths[0][-1] / length
+        return min(round(self.n_samples * row.share * more), _MOST_BYTES // (self.n_temperatures * bytes_of_one))
 
 
 def _on(kind: Any, lattice: str, **settings: Any) -> Callable[[int], Any]:
@@ -104,8 +110,8 @@ ROWS = {
     "blume1.5": _blume_capel(1.5, (0.9, 1.5)),
     "blume1.75": _blume_capel(1.75, (0.75, 1.2)),
     "clock4": Row("clock, p = 4", _on(spins.Clock, "square", n_states=4), (0.9, 1.4)),
-    "clock6": Row("clock, p = 6, upper", _on(spins.Clock, "square", n_states=6), (0.8, 1.1), 0.05, None, share=3),
-    "xy": Row("XY, square", _on(spins.XY, "square"), (0.75, 1.1), 0.05, None, share=3),
+    "clock6": Row("clock, p = 6, upper", _on(spins.Clock, "square", n_states=6), (0.8, 1.1), 0.05, None, share=5),
+    "xy": Row("XY, square", _on(spins.XY, "square"), (0.75, 1.1), 0.05, None, share=5),
 }
 
 SIZES = {

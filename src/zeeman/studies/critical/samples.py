@@ -144,7 +144,9 @@ def _read(data: xr.Dataset, given: Any, here: str) -> Samples:
             f"{here} holds {counts.min()} samples at T = {distinct[counts.argmin()]:g}: {_FEWEST} at least are needed "
             "for an error"
         )
-    configurations = np.asarray(data["configuration"])[order]
+    configurations = np.asarray(data["configuration"])
+    if (np.diff(order) != 1).any():  # gigabytes are not copied where they are in order
+        configurations = configurations[order]
     check_finite(configurations, f"configurations of {here}")
     model = _model(data) if given is None else _placed(given, data, here)
     lattice = _lattice(data) if model is None else model.lattice

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from zeeman.hamiltonians.bases import NormalizedGaussians
 from zeeman.hamiltonians.ritz import rayleigh_ritz
 from zeeman.spectrum import LatentSpectrum
-from zeeman.spins.observables import helicity_modulus, lattice_momentum
+from zeeman.spins.observables import helicity_terms, lattice_momentum
 from zeeman.studies.critical.orders import Order
 from zeeman.studies.critical.samples import Samples
 
@@ -119,6 +119,4 @@ def _helicity(samples: Samples) -> Signal:
     kind = type(samples.model).__name__
     if kind not in ("XY", "Clock"):
         raise ValueError(f"signal 'helicity' needs planar spins, XY or a clock, and the data are of {kind}")
-    straight = helicity_modulus(samples.configurations, samples.model, 1e12)
-    bent = straight - helicity_modulus(samples.configurations, samples.model, 1.0)
-    return Signal((straight, bent), lambda t, a, b: a / t - b / t**2)
+    return Signal(helicity_terms(samples.configurations, samples.model), lambda t, a, b: a / t - b / t**2)
