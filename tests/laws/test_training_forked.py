@@ -220,9 +220,42 @@ def test_a_vae_that_begins_held_lets_its_encoder_go_everywhere(monkeypatch):
 def test_processes_are_among_the_rivals(monkeypatch):
     monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
     modules, batch = replicas(4), data(64).reshape(4, 16, 5)
-    chosen = choose_engine(modules, batch, torch.zeros(4, 16, 1), 400)
+    chosen = choose_engine(modules, batch, torch.zeros(4, 16, 1), 4000)
     assert any("2 shares" in name for name in chosen.milliseconds)
     assert chosen.workers == 1 or not any(name.startswith("apart") for name in chosen.milliseconds)
+
+
+@pytest.mark.parametrize(("cores", "workers"), [(1, 1), (2, 2), (4, 4), (5, 1)])
+def test_short_trainings_of_dense_replicas_take_a_process_a_core_untimed(monkeypatch, cores, workers):
+    monkeypatch.setattr(torch, "get_num_threads", lambda: cores)
+    batch, noise = data(64).reshape(4, 16, 5), torch.zeros(4, 16, 1)
+    chosen = choose_engine(replicas(4), batch, noise, 400)
+    assert chosen.workers == workers
+    assert bool(chosen.milliseconds) == (workers == 1)
+    assert choose_engine(replicas(4), batch, noise, 400, n_threads=1).workers == 1
+
+
+@pytest.mark.parametrize("left", [0, 1])
+def test_where_a_process_cannot_be_had_all_steps_are_made_here(left, monkeypatch):
+    """Also if the first of two can."""
+    from zeeman.training import forked as module
+
+    fork, calls = module.forked, []
+
+    def refused(*about):
+        if len(calls) == left:
+            raise OSError("no memory")
+        calls.append(about)
+        return fork(*about)
+
+    here = replicas(6)
+    done = trained(here, Engine("stacked", workers=1), monkeypatch)
+    monkeypatch.setattr(module, "forked", refused)
+    modules = replicas(6)
+    without = trained(modules, Engine("stacked", workers=3), monkeypatch)
+    torch.testing.assert_close(weights(here), weights(modules), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(done.history["error"], without.history["error"], rtol=1e-5)
+    assert len(calls) == left
 
 
 @pytest.mark.parametrize(("long", "asked"), [(0.0, True), (float("inf"), False)])
@@ -230,7 +263,7 @@ def test_half_precision_of_small_products_is_asked_where_it_can_pay(monkeypatch,
     monkeypatch.setattr("zeeman.training.engine.half_precision_is_native", lambda device: True)
     monkeypatch.setattr("zeeman.training.engine._LONG_FOR_HALF", long)
     modules, batch = replicas(4), data(64).reshape(4, 16, 5)
-    chosen = choose_engine(modules, batch, torch.zeros(4, 16, 1), 400)
+    chosen = choose_engine(modules, batch, torch.zeros(4, 16, 1), 4000)
     assert any("bfloat16" in name for name in chosen.milliseconds) == asked
 
 

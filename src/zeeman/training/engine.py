@@ -3,6 +3,8 @@
 No rule of thumb survives: on two idle cores two threads win, beside another process one thread can be ten times
 faster; vmapped replicas win for small networks and lose for wide ones; bfloat16 halves a step on one processor and
 costs three hundred times as much on another. So the first steps are timed, on copies, and the choice is recorded.
+One did: shares of small dense replicas in processes, one a core, were the fastest or within a tenth of it in every row
+of the benchmark; trainings of a few seconds are not kept waiting to hear it again.
 """
 
 from __future__ import annotations
@@ -30,6 +32,7 @@ ENGINES = ("apart", "threads", "stacked")
 PRECISIONS = ("float32", "bfloat16")
 # a shorter training is over before a choice pays, and runs the same way everywhere; steps of large modules are long
 _MANY_STEPS, _MANY_LONG_STEPS = 64, 16
+_MANY_SHARED_STEPS = 2000  # of dense replicas in processes: timing them costs as much as a hundred steps
 _SHARE = 0.01  # of a training's time, at most, goes into timing one engine
 _BURST = 8  # steps
 _LONG_FOR_HALF = 5e3  # ms; of dense networks: eight replicas of width 128 gained 7 % by bfloat16 on Zen 5
@@ -142,6 +145,8 @@ def choose_engine(
     free = {"engine": engine == "auto", "threads": n_threads is None, "precision": precision == "auto"}
     if n_steps < (_MANY_STEPS if small else _MANY_LONG_STEPS):
         return first
+    if n_steps < _MANY_SHARED_STEPS and small and not _convolves(modules[0]) and _side_by_side(first, free, modules):
+        return replace(first, workers=torch.get_num_threads())
     timed = list(modules) if small else list(modules[:2])
     return _fastest(first, free, timed, batch[: len(timed)], noise[: len(timed)], n_steps)
 
@@ -164,8 +169,7 @@ def _fastest(
 
     timed(best)
     on_cpu, cores = batch.device.type == "cpu", torch.get_num_threads()
-    convolves = any(p.ndim == 4 for p in modules[0].parameters())
-    side_by_side = best.engine == "stacked" and on_cpu and free["threads"] and 1 < cores <= len(modules) and can_fork()
+    convolves, side_by_side = _convolves(modules[0]), _side_by_side(best, free, modules)
 
     def shared(best: Engine) -> Engine:
         with contextlib.suppress(OSError, ProcessLost):  # no memory or no leave for another process: do without
@@ -189,6 +193,17 @@ def _fastest(
     if free["precision"] and (convolves or long) and half_precision_is_native(batch.device):
         best = challenge(best, precision="bfloat16")
     return replace(best, milliseconds=times)
+
+
+def _convolves(module: nn.Module) -> bool:
+    return any(p.ndim == 4 for p in module.parameters())
+
+
+def _side_by_side(engine: Engine, free: dict[str, bool], modules: Sequence[nn.Module]) -> bool:
+    """Whether shares of stacked replicas may be stepped by a process a core."""
+    on_cpu = all(p.device.type == "cpu" for p in modules[0].parameters())
+    may = engine.engine == "stacked" and free["threads"] and on_cpu
+    return may and 1 < torch.get_num_threads() <= len(modules) and can_fork()
 
 
 def _milliseconds(

@@ -53,7 +53,11 @@ class Forked(Shares):
         """Take one Adam step of every replica, the shares side by side."""
         given = list(zip(batch.split(self._sizes), noise.split(self._sizes), strict=True))
         if self._begun and self._may_fork and not self._helpers:
-            self._fork(given)
+            try:
+                self._fork(given)
+            except OSError:  # no memory or no leave for another process: do without
+                self.close()
+                self._may_fork = False
         for helper, portion in zip(self._helpers, given[1:], strict=False):
             helper.step(*portion, rate)
         for share, portion in zip(self._stacks[: 1 if self._helpers else None], given, strict=False):
@@ -109,7 +113,8 @@ class Forked(Shares):
             share.move(_shared)
             ends = [helper.here for helper in self._helpers]
             self._helpers.append(_Helper(share, *portion, self.visitor, self._threads, ends))
-            share.collect()  # the sums so far are the helper's now
+        for share in self._stacks[1:]:
+            share.collect()  # the sums so far are the helpers' now
 
 
 class _Helper:
