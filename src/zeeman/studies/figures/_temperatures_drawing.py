@@ -70,8 +70,8 @@ def _starts(ax: Axes, numbers: Numbers) -> None:
         ax.plot(np.full(len(values), 0.5), values, marker, color=colour, ms=5, mew=0.6, mec="white", ls="")
         ax.annotate(phase, (starts[0] - 0.02, numbers[f"beta_started_{phase}"][0, 0]), color=colour, ha="right",
                     va="center", fontweight="bold")  # fmt: skip
-    ax.annotate("large marks: Table II, every seed", (0.99, 0.03), xycoords="axes fraction", color=GREY, fontsize=6.5,
-                ha="right")  # fmt: skip
+    ax.annotate("large marks:\nTable II, every seed", (0.99, 0.03), xycoords="axes fraction", color=GREY, fontsize=6.5,
+                ha="right", multialignment="right")  # fmt: skip
     ax.set(xlim=(0, 1), ylim=(0, 1), xlabel="before", ylabel="after training", xticks=[0, 0.5, 1], yticks=[0, 0.5, 1])
 
 

@@ -31,7 +31,8 @@ __all__ = ["CAPTION", "CLAIMS", "TITLE", "compute", "draw"]
 TITLE = "Local inverse temperatures of the beta^2-VAE"
 CAPTION = (
     "One-phase training on Ising configurations below (FM) and above (PM) the critical temperature. (a) Configurations "
-    "drawn from the model, the local fields they were drawn from, and the local inverse temperatures; frames along the "
+    "drawn from the model (the first of positive and the first of negative mean spin; a few lie between the two states "
+    "of FM), the local fields they were drawn from, and the local inverse temperatures; frames along the "
     "borders come from the padding of the convolutions. (b) Mean inverse "
     "temperature of a trained model against where the training started it: the loss knows only the product beta_k h_k. "
     "Large marks: the network of Table II as it is, one a seed; small marks: the control. (c) Energy per site of real "
