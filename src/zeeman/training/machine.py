@@ -26,6 +26,8 @@ __all__ = [
     "synchronize",
 ]
 
+_TRIES, _PATIENCE = 4, 0.2  # s
+
 
 def resolve_device(device: str) -> torch.device:
     """Return the torch device, tried out; "auto" is CUDA where there is one, else the CPU."""
@@ -74,14 +76,18 @@ def half_precision_is_native(device: torch.device, size: int = 128) -> bool:
     """Say whether bfloat16 is worth timing: a small product in it is not much slower than in float32.
 
     Processors without bfloat16 units emulate it up to three hundred times slower; the product takes them milliseconds.
+    On busy cores one of native ones is late as well, and is asked again.
     """
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported()
-    times = {}
-    for dtype in (torch.float32, torch.bfloat16):
-        a = torch.ones(size, size, dtype=dtype, device=device)
-        times[dtype] = min(_seconds_of(a) for _ in range(4))
-    return times[torch.bfloat16] < 2 * times[torch.float32]
+    single, half = (torch.ones(size, size, dtype=dtype, device=device) for dtype in (torch.float32, torch.bfloat16))
+    limit, tries, spent = 2 * min(_seconds_of(single) for _ in range(_TRIES)), 0, 0.0
+    while tries < _TRIES or spent < _PATIENCE:
+        seconds = _seconds_of(half)
+        if seconds < limit:
+            return True
+        tries, spent = tries + 1, spent + seconds
+    return False
 
 
 def _seconds_of(a: torch.Tensor) -> float:
