@@ -3,8 +3,8 @@
 No rule of thumb survives: on two idle cores two threads win, beside another process one thread can be ten times
 faster; vmapped replicas win for small networks and lose for wide ones; bfloat16 halves a step on one processor and
 costs three hundred times as much on another. So the first steps are timed, on copies, and the choice is recorded.
-One did: shares of small dense replicas in processes, one a core, were the fastest or within a tenth of it in every row
-of the benchmark; trainings of a few seconds are not kept waiting to hear it again.
+One did: shares of dense replicas in processes, one a core, were the fastest in every row of the benchmark whose steps
+take more than a millisecond; trainings of a few seconds are not kept waiting to hear it again.
 """
 
 from __future__ import annotations
