@@ -221,3 +221,9 @@ BAD = {
 def test_bad_input_is_refused(message):
     with pytest.raises(ValueError, match=message):
         BAD[message]()
+
+
+def test_one_state_is_the_ground_state():
+    levels = ritz(blobs(d=2), HermitePolynomials(2, 2), 1)
+    np.testing.assert_array_equal(levels.energies, [0.0])
+    assert levels.coefficients.shape[1] == 1

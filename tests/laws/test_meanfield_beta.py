@@ -8,6 +8,7 @@ import torch
 from scipy import integrate, stats
 from torch import nn
 
+import zeeman as zm
 from zeeman.meanfield import (
     activity,
     collapse_beta,
@@ -250,3 +251,30 @@ def test_a_floor_that_ran_out_of_atoms_says_so():
     assert len(enough.weights) == len(X)
     assert enough.loss == pytest.approx(0.3 * math.log(len(X)), abs=2e-3)
     assert few.loss - few.certificate <= enough.loss
+
+
+def test_data_of_fewer_directions_than_latents_have_a_floor():
+    X = np.random.default_rng(0).integers(0, 2, size=(200, 2))
+    assert optimal_decoder(X, 0.5, latent_dim=3).loss <= optimal_decoder(X, 0.5, latent_dim=1).loss + 1e-6
+
+
+def test_the_collapse_is_never_below_the_linear_threshold():
+    X = np.random.default_rng(0).normal(size=(200, 3)) @ np.diag([1.3, 1.0, 0.5])
+    assert collapse_beta(X, highest=0.1) >= collapse_threshold(X).beta
+
+
+def test_data_sets_of_spins_are_read_as_the_training_reads_them():
+    """Angles of an xarray are von Mises sites by what stands with them."""
+    ds = zm.spins.sample(zm.spins.XY(zm.spins.square(4)), [0.5], 80, seed=0)
+    settings = {"n_epochs": 1, "random_state": 0, "network": "mlp", "latent_dim": 2, "n_threads": 1}
+    assert convergence(ds, n_judged=10, **settings).vae.likelihood_ == "von_mises"
+    vae = BetaVAE(**settings).fit(ds)
+    np.testing.assert_allclose(activity(vae, ds).loss, activity(vae, ds.configuration).loss)
+    assert collapse_threshold(ds).beta == pytest.approx(collapse_threshold(ds.configuration.values, "von_mises").beta)
+
+
+def test_activity_without_a_kl_term_has_no_best_encoder():
+    X = np.random.default_rng(0).normal(size=(60, 4))
+    found = activity(BetaVAE(2, beta=0.0, n_epochs=1, random_state=0, n_threads=1).fit(X), X)
+    assert found.loss is None
+    assert np.isfinite(found.kl).all()

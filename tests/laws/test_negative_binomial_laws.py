@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch.distributions import kl_divergence
 
+from zeeman.information import sandwich
 from zeeman.vae import BetaVAE, LatentModel, NegativeBinomialLikelihood
 from zeeman.vae.counts import CountHead, clearly_overdispersed_counts
 from zeeman.vae.likelihoods import resolve
@@ -228,3 +229,9 @@ def test_a_sampled_count_beyond_the_type_of_the_data_is_kept():
     x = vae.sample(3000)
     assert x.max() > 255
     assert x.dtype == np.int64
+
+
+def test_data_drawn_at_one_library_and_weighed_at_their_own_are_refused():
+    vae = BetaVAE(2, NegativeBinomialLikelihood(), n_epochs=1, **FIXED).fit(counts())
+    with pytest.raises(ValueError, match=r"library='none'"):
+        sandwich(vae, 4, n_chains=2, n_temperatures=2)

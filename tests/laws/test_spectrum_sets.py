@@ -194,3 +194,10 @@ def test_a_large_set_is_judged_by_as_many_samples_as_a_small_one():
     spec = LatentSpectrum(n_states=6, random_state=0, n_bootstrap=0).fit(Z)
     assert spec.n_clusters_ == 4
     assert adjusted_rand_score(labels, spec.labels_) > 0.68  # the best that can be told: 0.71
+
+
+def test_a_mixture_of_more_components_than_samples_can_tell_has_fewer():
+    Z = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 3.0]])[np.arange(60) % 3]
+    mixture = fit_mixture(Z, 5, seed=0)
+    assert len(mixture.means) == 3
+    assert np.isfinite(mixture.covariances).all()

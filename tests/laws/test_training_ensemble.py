@@ -273,3 +273,20 @@ def test_schedules_stay_between_zero_and_one_and_fall_at_the_end(name):
     assert f(1.0) == (1.0 if name == "constant" else pytest.approx(0.0, abs=1e-12))
     late = values[600:]
     assert all(a >= b for a, b in itertools.pairwise(late))
+
+
+class Noisy(Regression):
+    """Draws numbers of its own, which vmap refuses."""
+
+    def forward(self, x, noise):
+        return super().forward(torch.nn.functional.dropout(x, 0.1, training=self.training), noise)
+
+
+@pytest.mark.parametrize("n_steps", [10, 400])
+def test_modules_that_cannot_be_stacked_are_trained_apart(n_steps):
+    modules, batch, noise = [Noisy() for _ in range(2)], data(32).reshape(2, 16, 5), torch.zeros(2, 16, 1)
+    chosen = choose_engine(modules, batch, noise, n_steps)
+    assert chosen.engine != "stacked"
+    assert not any(name.startswith("stacked") for name in chosen.milliseconds)
+    with pytest.raises(ValueError, match=r"engine='stacked' cannot.*'apart'.*random"):
+        choose_engine(modules, batch, noise, n_steps, engine="stacked")

@@ -107,3 +107,18 @@ def test_a_model_with_two_orthogonal_order_parameters_is_set_straight():
     axes = model.encoder.head.mean.weight @ pattern / 2
     off = axes.abs().min(1).values / axes.abs().max(1).values
     assert (off < math.tan(math.radians(2))).all()
+
+
+@pytest.mark.parametrize(("field", "straight"), [(16.6, False), (math.inf, True)])
+def test_sites_that_never_change_do_not_turn_the_frame_at_random(field, straight):
+    """Their fields grow until float32 probabilities are 1; the frame is read from what is finite, if anything is."""
+    (model,) = build_models("mlp", BernoulliLikelihood(), (80,), 2, 1.0, 1, seed=0)
+    model.eval()
+    x = torch.randint(0, 2, (64, 80), generator=GENERATOR)
+    with torch.no_grad():
+        last = [layer for layer in model.decoder.modules() if isinstance(layer, nn.Linear)][-1]
+        last.bias[20:] = field * torch.linspace(0.99, 1.01, 60)
+        assert bool(torch.isfinite(fisher_metric(model, model.posterior(x)[0])).all()) != straight
+        Q = turn_axes(model, x).double()
+    torch.testing.assert_close(Q @ Q.T, torch.eye(2, dtype=torch.float64))
+    assert torch.equal(Q, torch.eye(2, dtype=torch.float64)) == straight

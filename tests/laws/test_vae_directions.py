@@ -228,3 +228,8 @@ def test_fisher_metric_at_no_field_is_that_of_uniform_sites(kind):
     model = LatentModel(torch.nn.Identity(), Decoder(), kind())
     F = fisher_metric(model, torch.zeros(1, 2), step=0.02)[0].double()
     torch.testing.assert_close(F, W.T @ W / d, rtol=5e-3, atol=1e-3)
+
+
+def test_no_field_prefers_no_direction():
+    mode = VonMisesFisher(torch.tensor([[0.0, 0.0, 0.0], [0.0, 3.0, 4.0]])).mode
+    torch.testing.assert_close(mode, torch.tensor([[0.0, 0.0, 0.0], [0.0, 0.6, 0.8]]))

@@ -119,3 +119,19 @@ def test_exact_posterior_makes_every_bound_tight():
     assert (bound < truth).all()
     tight = torch.stack([elbo(exact, x, draw) for draw in noise])
     assert ((tight.mean(0) - truth).abs() < 5 * tight.std(0) / math.sqrt(len(noise))).all()
+
+
+@pytest.mark.parametrize("likelihood", [BernoulliLikelihood(), CategoricalLikelihood(n_states=3)])
+@pytest.mark.parametrize("size", [1.0, 16.6, 87.3, 1e4])
+def test_divergence_is_finite_and_right_at_any_field(likelihood, size):
+    """A float32 sigmoid is 1 from a field of 16.7 on, and torch calls the divergence from there infinite."""
+    fields = size * torch.sign(output(likelihood, 50, (3,)))
+    here = likelihood.fields(fields)
+    there = here + 0.1 * torch.randn(here.shape, generator=GENERATOR)
+    found = likelihood.divergence(here, there)
+    exact = kl_divergence(likelihood.distribution(here.double()), likelihood.distribution(there.double()))
+    assert torch.isfinite(found).all()
+    assert (found >= 0).all()
+    assert (likelihood.divergence(here, here) == 0).all()
+    if size < 20:
+        torch.testing.assert_close(found.double(), exact, rtol=1e-4, atol=1e-13)

@@ -148,3 +148,11 @@ def test_a_replica_does_not_depend_on_the_others(trained):
         assert estimate.log_likelihood.shape == (2, 20)
     alone = importance(vae.modules_[:1], data, 20)
     np.testing.assert_allclose(alone.log_likelihood[0], importance(vae, data, 20).log_likelihood[0], rtol=1e-6)
+
+
+def test_a_rule_that_cannot_be_doubled_still_has_an_error():
+    model = LatentModel(WideEncoder(1), CurvedDecoder(1, channels=3), CategoricalLikelihood(n_states=3))
+    X = sandwich(model, 5, n_chains=2, n_temperatures=2).X[0]
+    found = quadrature(model, X, n_nodes=200)
+    assert (found.error < 1e-4).all()
+    np.testing.assert_allclose(found.log_likelihood, quadrature(model, X).log_likelihood, atol=1e-3)

@@ -255,6 +255,14 @@ def test_a_sharp_code_reaches_the_cap():
     assert rate_parts(codes).mutual_information[0] == pytest.approx(math.log(500), abs=1e-3)
 
 
+@pytest.mark.parametrize(("dim", "scale"), [(10, 0.01), (16, 0.01)])
+def test_the_upper_bound_is_one_where_codes_are_so_sharp_that_nobody_else_is_seen(dim, scale):
+    """I = -d ln s of means from N(0, 1 - s^2); leaving one out by subtraction ended at 34.5 + ln(K - 1)."""
+    found = information_bounds(gaussian_codes((1 - scale**2) * np.eye(dim), scale, n=300))
+    assert found.upper[0] > -dim * math.log(scale) - 5 * found.upper_error[0]
+    assert found.upper[0] > 40.6
+
+
 def test_a_collapsed_code_holds_nothing():
     codes = Codes(np.zeros((1, 50, 3)), np.ones((1, 50, 3)))
     parts, found = rate_parts(codes), information_bounds(codes)

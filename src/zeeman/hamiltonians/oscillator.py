@@ -21,6 +21,7 @@ __all__ = ["Oscillator"]
 
 Array = NDArray[np.floating]
 
+_BEYOND, _RESCALED = 60.0, 16  # widths beyond a turning point where a function is 0; steps between two rescalings
 _UNDERFLOW = 600.0  # exponent below which the closed form of a sinusoid starts from zero
 
 
@@ -164,11 +165,21 @@ def _sinusoid_matrix(V: Sinusoid, width: float, count: int) -> Array:
 
 
 def _hermite_functions(u: Array, count: int) -> Array:
-    """Hermite functions whose ground state squared is N(0, 1), (point, count); the recurrence in n is stable."""
-    values = np.empty((len(u), count))
-    values[:, 0] = np.exp(-0.25 * u**2) / (2 * math.pi) ** 0.25
-    if count > 1:
-        values[:, 1] = u * values[:, 0]
-    for n in range(1, count - 1):
-        values[:, n + 1] = (u * values[:, n] - math.sqrt(n) * values[:, n - 1]) / math.sqrt(n + 1)
+    """Hermite functions whose ground state squared is N(0, 1), (point, count).
+
+    The recurrence in n is stable, but far out it begins below the smallest number and ends above: the exponent is
+    carried apart.
+    """
+    values = np.zeros((len(u), count))
+    near = np.abs(u) < 2 * math.sqrt(count) + _BEYOND
+    x = u[near]
+    exponent = -0.25 * x**2 - 0.25 * math.log(2 * math.pi)
+    before, now, scale = np.zeros_like(x), np.ones_like(x), np.exp(exponent)
+    for n in range(count):
+        values[near, n] = now * scale
+        before, now = now, (x * now - math.sqrt(n) * before) / math.sqrt(n + 1)
+        if n % _RESCALED == _RESCALED - 1:
+            size = np.maximum(np.abs(before), np.abs(now))
+            exponent += np.log(size)
+            before, now, scale = before / size, now / size, np.exp(exponent)
     return values

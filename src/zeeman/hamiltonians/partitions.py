@@ -243,7 +243,7 @@ def _maximised(Z: NDArray[np.float64], start: NormalizedMixture) -> GaussianMixt
 def _cells(Y: NDArray[np.float64], Z: NDArray[np.float64], n_components: int, seed: int) -> NormalizedMixture:
     """Shares, means and covariances of `Z` in the cells of k-means on `Y`, the same samples in other coordinates."""
     labels = KMeans(n_components, n_init=1, max_iter=50, random_state=seed % 2**32).fit_predict(Y)
-    members = [Z[labels == j] for j in range(n_components)]
+    members = [Z[labels == j] for j in np.unique(labels)]  # fewer where there are not so many distinct samples
     ridge = _RIDGE * float(Z.var(axis=0).mean()) * np.eye(Z.shape[1])
     means = np.array([part.mean(axis=0) for part in members])
     covariances = [

@@ -123,6 +123,8 @@ def rayleigh_ritz(
         n_states = None if n_states is None else n_states - 1
     reduced = whitening.T @ A @ whitening
     highest = min(len(reduced), len(reduced) if n_states is None else n_states) - 1
+    if highest < 0 and ground is not None:
+        return Levels(np.zeros(1), ground[:, None])
     energies, vectors = scipy.linalg.eigh(0.5 * (reduced + reduced.T), subset_by_index=(0, highest))
     energies, coefficients = np.maximum(energies, 0.0), whitening @ vectors
     if ground is not None:

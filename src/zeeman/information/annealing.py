@@ -173,8 +173,20 @@ def sandwich(
         As `annealed`.
     n_samples : int
         Two or more.
+
+    Raises
+    ------
+    ValueError
+        For counts with ``library="observed"``: drawn at one library and weighed at each datum's own total, drawn data
+        are no data of that density.
     """
     models = resolve_models(vae)
+    if not models[0].likelihood.is_normalised:
+        raise ValueError(
+            "sandwich needs data drawn from the density that is weighed, and the likelihood of counts with "
+            "library='observed' weighs each datum at its own total: train with "
+            "NegativeBinomialLikelihood(library='none'), or compare models by annealed or importance on real data"
+        )
     rules = _Rules.checked(n_chains, n_temperatures, transition, start)
     check_positive_integer(n_samples, "n_samples", 2)
     seed, dim = entropy_of(random_state), _dimension(vae, models[0])

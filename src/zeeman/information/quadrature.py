@@ -67,8 +67,9 @@ def quadrature(
     n_nodes : int, optional
         Nodes along an axis to start from; 32, 16, 10 for 1, 2, 3 latents.
     tolerance : float
-        Nodes along an axis are doubled, at least once, until ln p(x) changes by less, nats. A decoder of float32
-        resolves 1e-7 of |ln p(x|z)|, and one with kinks (ReLU) converges algebraically.
+        Nodes along an axis are doubled, at least once, until ln p(x) changes by less, nats; where no finer rule is to
+        be had `error` is the change from half as many. A decoder of float32 resolves 1e-7 of |ln p(x|z)|, and one with
+        kinks (ReLU) converges algebraically.
     max_nodes : int
         Most nodes, all axes together; samples that would need more keep their larger `error`.
     verbose : bool
@@ -107,6 +108,9 @@ def _integrate(model: LatentModel, x: Tensor, n: int, tolerance: float, max_node
     value = _log_terms(model, x, center, factor, n)[0].logsumexp(0)
     change = torch.full_like(value, math.inf)
     nodes = torch.full_like(value, float(n**dim))
+    if 2 * n > _MOST_ALONG_AXIS or (2 * n) ** dim > max_nodes:  # nothing finer: what half as many would have said
+        coarser = _log_terms(model, x, center, factor, n // 2)[0].logsumexp(0)
+        change = (value - coarser).abs()
     while (open_ := change > tolerance).any() and 2 * n <= _MOST_ALONG_AXIS and (2 * n) ** dim <= max_nodes:
         n *= 2
         finer = torch.cat([

@@ -293,12 +293,9 @@ def _contrasts(mean: Tensor, scale: Tensor, size: int, max_codes: int, seed: int
     found, left = [], check_positive_integer(max_codes, "max_codes", 2)
     for b, rows in enumerate(batches):
         z, own = _drawn_codes(mean[rows], scale[rows], left, seed, replica * len(batches) + b)
-        everyone, _ = _mixture(z, mean[rows], scale[rows])
         log_own = _log_normal(z, mean[rows][own], scale[rows][own]).sum(1)
-        log_sum = everyone + math.log(size)
-        # the others' sum is the whole without one's own share p; p = 1 to the last digit leaves nothing to see
-        share = torch.exp(log_own - log_sum).clamp_max(1.0 - 1e-15)
-        others = log_sum + torch.log1p(-share) - math.log(size - 1)
+        others = _others(z, mean[rows], scale[rows], own)
+        everyone = torch.logaddexp(log_own, others + math.log(size - 1)) - math.log(size)
         found.append(torch.stack([log_own - everyone, log_own - others]))
         left -= len(z)
         if left < 2:
@@ -318,6 +315,18 @@ def _mixture(z: Tensor, mean: Tensor, scale: Tensor) -> tuple[Tensor, Tensor]:
             total += log_q
         joint[rows] = total.logsumexp(1) - math.log(n)
     return joint, single
+
+
+def _others(z: Tensor, mean: Tensor, scale: Tensor, own: Tensor) -> Tensor:
+    """Return ln of the mean of all components but one's own, (code,)."""
+    n = len(mean)
+    found = torch.empty(len(z), dtype=z.dtype)
+    for rows in torch.arange(len(z)).split(max(1, _PAIRS // n)):
+        total = sum(_log_normal(z[rows, j, None], mean[:, j], scale[:, j]) for j in range(mean.shape[1]))
+        assert isinstance(total, Tensor)
+        total[torch.arange(len(rows)), own[rows]] = -math.inf
+        found[rows] = total.logsumexp(1) - math.log(n - 1)
+    return found
 
 
 def _drawn_codes(mean: Tensor, scale: Tensor, most: int, seed: int, replica: int) -> tuple[Tensor, Tensor]:

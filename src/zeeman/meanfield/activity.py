@@ -15,6 +15,7 @@ from zeeman.meanfield.encoder import optimal_encoder
 from zeeman.meanfield.families import Sites, sites_of
 from zeeman.meanfield.replica import replica_of
 from zeeman.vae import BetaVAE
+from zeeman.vae.inputs import configurations
 
 __all__ = ["Activity", "activity", "independent_sites_loss"]
 
@@ -74,11 +75,13 @@ def activity(vae: BetaVAE, X: ArrayLike, *, rule: str = "auto", tolerance: float
     mean, scale = codes.mean.astype(np.float64), codes.scale.astype(np.float64)
     kl = 0.5 * (mean**2 + scale**2 - 1 - 2 * np.log(scale)).mean(axis=1)
     loss = None
-    if mean.shape[-1] <= 3:
+    if mean.shape[-1] <= 3 and vae.beta > 0:  # without a KL term there is no best encoder
         replicas = range(codes.n_replicas)
         loss = np.array([optimal_encoder(vae, X, replica=r, rule=rule, tolerance=tolerance).loss for r in replicas])
     sites = sites_of(vae.modules_[number].likelihood)
-    return Activity(mean.var(axis=1), kl, independent_sites_loss(sites, sites.statistics(X)), loss)
+    return Activity(
+        mean.var(axis=1), kl, independent_sites_loss(sites, sites.statistics(np.asarray(configurations(X)))), loss
+    )
 
 
 def independent_sites_loss(sites: Sites, statistics: Array) -> float:

@@ -20,6 +20,7 @@ from numpy.typing import ArrayLike, NDArray
 from zeeman.base.checks import check_positive_integer
 from zeeman.meanfield.encoder import encoder_of_model
 from zeeman.vae import BetaVAE, LatentModel
+from zeeman.vae.inputs import configurations
 
 __all__ = ["Convergence", "convergence"]
 
@@ -56,8 +57,8 @@ class Convergence:
     def share(self) -> Array:
         """Encoder gap over the sum of both gaps, (epoch, replica); NaN where both vanish.
 
-        Near 0 the encoder is where it should be for the present decoder, and the decoder is what is left to learn;
-        the last value is 1 by construction, since q is a diagonal Gaussian and q* is not.
+        Near 0 the encoder is where it should be for the present decoder, and the decoder is what is left to learn.
+        It is 1 where the decoder's loss is least, near the end: q is a diagonal Gaussian and q* is not.
         """
         both = self.encoder_gap + self.decoder_gap
         return np.divide(self.encoder_gap, both, out=np.full_like(both, np.nan), where=both > 0)
@@ -103,7 +104,7 @@ def convergence(
     vae = BetaVAE(**settings)
     if vae.objective != "elbo":
         raise ValueError(f"the loss splits into both gaps for objective='elbo' only, got {vae.objective!r}")
-    array = np.asarray(X)
+    array = np.asarray(configurations(X))
     gaps: list[list[float]] = []
     losses: list[list[float]] = []
 
@@ -112,7 +113,7 @@ def convergence(
         gaps.append([row[0] for row in rows])
         losses.append([row[1] for row in rows])
 
-    vae.fit(array, callback=look)
+    vae.fit(X, callback=look)
     return Convergence(np.arange(len(gaps)), np.array(gaps), np.array(losses), vae)
 
 

@@ -29,6 +29,7 @@ from zeeman.meanfield.quadrature import Integrals, common_nodes, integrate_commo
 from zeeman.meanfield.replica import check_beta, replica_of
 from zeeman.training import evaluating
 from zeeman.vae import BetaVAE, LatentModel, gaussian_kl
+from zeeman.vae.inputs import configurations
 
 __all__ = ["RULES", "OptimalEncoder", "encoder_of_model", "optimal_encoder"]
 
@@ -137,7 +138,7 @@ def optimal_encoder(
     if n_nodes is not None:
         check_positive_integer(n_nodes, "n_nodes", minimum=5)
     codes = vae.encode(X)  # refuses what does not fit
-    states = model.likelihood.states(np.asarray(X))
+    states = model.likelihood.states(np.asarray(configurations(X)))
     posterior = (codes.mean[number].astype(np.float64), codes.scale[number].astype(np.float64))
     with evaluating(vae.engine_["threads"]):
         return encoder_of_model(
@@ -165,7 +166,7 @@ def encoder_of_model(
         raise ValueError(f"quadrature over {d} latents is out of reach: at most 3; use `BetaVAE.log_likelihood`")
     axes = common_nodes(mean, scale, n_nodes)
     nodes = math.prod(len(axis) for axis in axes)
-    per_node = math.prod(states.shape[1:]) * model.likelihood.n_fields
+    per_node = math.prod(model.likelihood.site_shape(tuple(states.shape[1:]))) * model.likelihood.n_fields
     fits = nodes * per_node <= _MOST_NUMBERS
     if rule == "auto":
         rule = "grid" if fits and nodes <= _MANY_NODES else "local"

@@ -28,7 +28,7 @@ from scipy.special import expit, logit, logsumexp, softmax
 from zeeman.base.checks import check_finite
 from zeeman.vae import CategoricalLikelihood, Likelihood
 from zeeman.vae.directions import TURN, field_of_mean, log_partition, mean_vector, variances
-from zeeman.vae.inputs import attributes_of
+from zeeman.vae.inputs import attributes_of, configurations
 from zeeman.vae.likelihoods import resolve
 
 __all__ = [
@@ -309,7 +309,7 @@ def sites_of(likelihood: Likelihood) -> Sites:
 
 def sites_of_data(X: ArrayLike, likelihood: str) -> tuple[Sites, Array]:
     """Sites by the name of their likelihood ("auto" as in `BetaVAE`), and the statistics of X, (sample, site...)."""
-    attributes, array = attributes_of(X), np.asarray(X)
+    attributes, array = attributes_of(X), np.asarray(configurations(X))
     if array.dtype.kind not in "fiub" or array.ndim < 2 or len(array) < 2:
         raise ValueError(
             f"X must be numbers (sample, site...) with at least two samples, got {array.dtype} of shape {array.shape}"

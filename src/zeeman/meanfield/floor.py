@@ -258,5 +258,6 @@ def _linear_start(
     codes = np.array(list(itertools.product(axis, repeat=latent_dim)))
     threshold = collapse_threshold(X, likelihood, n_directions=latent_dim)
     amplitude = np.sqrt(np.maximum(threshold.betas - beta, 0.05 * threshold.betas) / len(marginal.ravel()))
-    fields = np.tensordot(codes * amplitude, threshold.directions, axes=1)
+    carried = codes[:, : len(amplitude)]  # data of fewer directions leave the other latents without any
+    fields = np.tensordot(carried * amplitude, threshold.directions, axes=1)
     return codes, sites.means(sites.fields(marginal) + fields)

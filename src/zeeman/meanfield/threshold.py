@@ -115,7 +115,7 @@ def collapse_beta(X: ArrayLike, likelihood: str = "auto", *, rtol: float = 2e-3,
     rtol : float
         Relative width at which the bisection stops.
     highest : float, optional
-        Where to give up; 16 times the linear threshold by default.
+        Where to give up, not below the linear threshold; 16 times that by default.
 
     Raises
     ------
@@ -126,7 +126,7 @@ def collapse_beta(X: ArrayLike, likelihood: str = "auto", *, rtol: float = 2e-3,
     refuse_unbounded(sites)
     low = collapse_threshold(X, likelihood, n_directions=1).beta
     marginal = sites.log_prob(sites.fields(T.mean(axis=0))[None], T)[:, 0]
-    top = 16 * low if highest is None else highest
+    top = 16 * low if highest is None else max(low, highest)
     candidates, high = starts(sites, T), low
     while True:  # bracket
         log_c, found = ascend(sites, T, candidates, marginal, high)

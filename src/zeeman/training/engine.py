@@ -129,6 +129,11 @@ def choose_engine(
         One of `ENGINES`, `PRECISIONS`, or "auto".
     n_threads : int, optional
         Fix the number of torch threads.
+
+    Raises
+    ------
+    ValueError
+        For engine="stacked" and modules that cannot be vmapped (randomness of their own, branches on values).
     """
     check_choice(engine, ("auto", *ENGINES), "engine")
     check_choice(precision, ("auto", *PRECISIONS), "precision")
@@ -136,8 +141,12 @@ def choose_engine(
         check_positive_integer(n_threads, "n_threads")
     n_weights = sum(p.numel() for p in modules[0].parameters())
     small = n_weights * len(modules) <= _SMALL
+    together = engine == "stacked" or (engine == "auto" and small and len(modules) > 1)
+    refused = _refusal_to_stack(modules, batch, noise) if together else ""
+    if refused and engine == "stacked":
+        raise ValueError(f"engine='stacked' cannot run these modules in one call, take 'apart' or 'auto': {refused}")
     first = Engine(
-        engine=("stacked" if len(modules) > 1 and small else "apart") if engine == "auto" else engine,
+        engine=("stacked" if together and not refused else "apart") if engine == "auto" else engine,
         threads=n_threads or 1,
         precision="float32" if precision == "auto" else precision,
         traced=n_steps >= _MANY_STEPS,
@@ -181,7 +190,10 @@ def _fastest(
     if free["threads"] and on_cpu and cores > 1 and best.workers == 1:
         best = challenge(best, threads=cores)
     if free["engine"] and len(modules) > 1 and best.workers == 1:
-        best = challenge(best, engine="apart" if best.engine == "stacked" else "stacked")
+        if best.engine == "stacked":
+            best = challenge(best, engine="apart")
+        elif not _refusal_to_stack(modules, batch, noise):
+            best = challenge(best, engine="stacked")
         in_turn = times[replace(best, engine="apart").name]
         if on_cpu and cores > 1 and in_turn < cores * times[best.name]:  # else they do not win side by side either
             best = challenge(best, engine="threads", threads=1 if free["threads"] else best.threads)
@@ -193,6 +205,15 @@ def _fastest(
     if free["precision"] and (convolves or long) and half_precision_is_native(batch.device):
         best = challenge(best, precision="bfloat16")
     return replace(best, milliseconds=times)
+
+
+def _refusal_to_stack(modules: Sequence[nn.Module], batch: Tensor, noise: Tensor) -> str:
+    """What vmap says against a step of these modules: their own randomness, a branch on a value; nothing if it can."""
+    try:
+        Stacked(copy.deepcopy(modules[:2])).step(batch[:2], noise[:2], 0.0)
+    except Exception as error:  # a user's modules fail in any way; if they fail apart too, training says so
+        return f"{type(error).__name__}: {str(error).splitlines()[0]}"
+    return ""
 
 
 def _convolves(module: nn.Module) -> bool:

@@ -32,7 +32,7 @@ def constant_cosine(t: float, bend: float = 0.5) -> float:
 
 
 def warmup_cosine(t: float, warm: float = 0.1) -> float:
-    """f(t) = t / `warm` until t = `warm`, then a cosine down to 0."""
+    """f(t) = (t + 0.001) / (`warm` + 0.001) until t = `warm`, then a cosine down to 0."""
     return (t + 1e-3) / (warm + 1e-3) if t < warm else cosine((t - warm) / (1.0 - warm))
 
 

@@ -39,7 +39,10 @@ def turn_axes(model: LatentModel, x: Tensor) -> Tensor:
             return torch.eye(dim)
         z = z[: max(_FEWEST_SAMPLES, _DECODINGS // (dim * (dim + 1)))]
         precision = torch.eye(z.shape[1], device=z.device) + fisher_metric(model, z) / model.beta
-        Q = best_rotation(precision.double().cpu())
+        seen = precision[torch.isfinite(precision).flatten(1).all(1)].double().cpu()
+        if not len(seen):  # fields beyond all numbers say nothing about a frame
+            return torch.eye(dim)
+        Q = best_rotation(seen)
         model.rotate(Q.to(z))
     return Q
 

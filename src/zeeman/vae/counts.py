@@ -83,6 +83,11 @@ class NegativeBinomialLikelihood(Likelihood):
         """Return the call that makes it."""
         return f"NegativeBinomialLikelihood(dispersion={self.dispersion!r}, library={self.library!r})"
 
+    @property
+    def is_normalised(self) -> bool:
+        """Only where no library of the datum itself scales the rates."""
+        return self.library == "none"
+
     def settings(self) -> dict[str, Any]:
         """Return plain values, with the reference library."""
         return {

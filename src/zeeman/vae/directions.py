@@ -146,8 +146,8 @@ class VonMisesFisher(Distribution):
 
     @property
     def mode(self) -> Tensor:
-        """Mean direction, a unit vector."""
-        return self.field / self.concentration.unsqueeze(-1)
+        """Mean direction, a unit vector; zero where no direction is preferred."""
+        return self.field / self.concentration.unsqueeze(-1).clamp_min(torch.finfo(self.field.dtype).tiny)
 
     @property
     def variance(self) -> Tensor:

@@ -257,7 +257,14 @@ class BetaVAE(TrainedVAE):
         save_model(self, path)
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str], *, network: Any = None, device: str = "auto") -> BetaVAE:
+    def load(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        network: Any = None,
+        objective: Objective | None = None,
+        device: str = "auto",
+    ) -> BetaVAE:
         """Read what `save` wrote; nothing in it is executed.
 
         Parameters
@@ -265,6 +272,8 @@ class BetaVAE(TrainedVAE):
         path : path
         network : pair of Module, optional
             The pair a model with a custom network was made with: code is not stored.
+        objective : Objective, optional
+            The one a model with an objective of your own was made with.
         device : str
 
         Raises
@@ -272,7 +281,7 @@ class BetaVAE(TrainedVAE):
         FileNotFoundError, ValueError
             If the folder is missing, truncated or not a model.
         """
-        return load_model(cls, path, network, device)
+        return load_model(cls, path, network, objective, device)
 
     def _check_parameters(self) -> None:
         for name in ("latent_dim", "n_replicas", "n_epochs"):

@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_array, validate_data
 
 from zeeman.base.checks import check_finite, check_sample_axis
 
-__all__ = ["attributes_of", "check_codes", "check_data"]
+__all__ = ["attributes_of", "check_codes", "check_data", "configurations"]
 
 
 def attributes_of(X: Any) -> Mapping[str, Any]:
@@ -30,7 +30,7 @@ def check_data(estimator: Any, X: ArrayLike, *, fitting: bool) -> NDArray:
     """
     if isinstance(X, (str, os.PathLike)):
         raise TypeError(f"X must be an array (sample, ...), got the text {str(X)!r}; of a file: zm.data.load(path).X")
-    X = _configurations(X)
+    X = configurations(X)
     check_sample_axis(X, "X")
     _check_columns(X)
     X = X.detach().cpu().numpy() if isinstance(X, torch.Tensor) else X
@@ -72,7 +72,7 @@ def _holds_numbers(column: Any) -> bool:
     return True
 
 
-def _configurations(X: Any) -> Any:
+def configurations(X: Any) -> Any:
     """Return the variable ``configuration`` of an xarray.Dataset; anything else as it is."""
     if not hasattr(X, "data_vars"):
         return X

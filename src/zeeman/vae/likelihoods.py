@@ -80,6 +80,12 @@ class BernoulliLikelihood(Likelihood):
         """Return sum_k x_k h_k - ln(1 + e^h_k), (sample,)."""
         return (x * fields - F.softplus(fields)).flatten(1).sum(1)
 
+    def divergence(self, fields: Tensor, others: Tensor) -> Tensor:
+        """Return sum_k (h_k - h'_k) sigmoid(h_k) + ln(1 + e^h'_k) - ln(1 + e^h_k), in float64: finite at any field."""
+        h, other = fields.double(), others.double()
+        sites = (h - other) * torch.sigmoid(h) + F.softplus(other) - F.softplus(h)
+        return sites.clamp_min(0.0).flatten(1).sum(1).to(fields)
+
     def distribution(self, fields: Tensor) -> Distribution:
         """Return independent Bernoulli variables with logits h."""
         return Independent(Bernoulli(logits=fields), fields.ndim - 1)
@@ -112,7 +118,8 @@ class CategoricalLikelihood(Likelihood):
             X, allowed, f"categorical likelihood with states {self.low}..{high}",
             "recode the states as 0..q-1 (or -1, 0, 1), or choose likelihood='gaussian'",
         )  # fmt: skip
-        return torch.from_numpy((X - self.low).astype(np.uint8 if self.n_states <= 256 else np.int32))
+        states = X.astype(np.int64) - self.low  # unsigned numbers take no -1
+        return torch.from_numpy(states.astype(np.uint8 if self.n_states <= 256 else np.int32))
 
     def values(self, states: Tensor) -> Tensor:
         """Return the integers low..low + q - 1."""
@@ -131,6 +138,12 @@ class CategoricalLikelihood(Likelihood):
         """Return sum_k h_k[x_k] - ln sum_s e^h_k[s], (sample,)."""
         chosen = fields.gather(-1, x.unsqueeze(-1).long()).squeeze(-1)
         return (chosen - fields.logsumexp(-1)).flatten(1).sum(1)
+
+    def divergence(self, fields: Tensor, others: Tensor) -> Tensor:
+        """Return sum_k (h_k - h'_k) . softmax(h_k) + ln sum_s e^h'_k[s] - ln sum_s e^h_k[s], in float64."""
+        h, other = fields.double(), others.double()
+        sites = ((h - other) * h.softmax(-1)).sum(-1) + other.logsumexp(-1) - h.logsumexp(-1)
+        return sites.clamp_min(0.0).flatten(1).sum(1).to(fields)
 
     def distribution(self, fields: Tensor) -> Distribution:
         """Return independent categorical variables with logits h, over the values of the data."""

@@ -182,8 +182,10 @@ def check_pair(model: LatentModel, x: Tensor, latent_dim: int) -> None:
     wanted = (len(x), trial.likelihood.n_outputs, *trial.likelihood.site_shape(tuple(x.shape[1:])))
     must = f"network: the decoder must turn (sample, latent) = {code} into (sample, channel, site...) = {wanted}"
     try:
-        shape = tuple(trial.decoder(mean).shape)
-        judged = tuple(trial.log_prob(mean, x).shape)
+        parts: Any = trial.decoder  # before the likelihood's own head, if it has one
+        own = parts if trial.likelihood.head(tuple(x.shape[1:])) is None else parts[0]
+        shape = tuple(own(mean).shape)
+        judged = tuple(trial.log_prob(mean, x).shape) if shape == wanted else ()
     except Exception as error:
         raise ValueError(f"{must}, but {type(error).__name__}: {error}") from error
     if judged != code[:1]:

@@ -13,7 +13,7 @@ from zeeman.base.store import atomic_path, provenance, read_json, write_json
 from zeeman.training import read_tensors, resolve_device, write_tensors
 from zeeman.vae.likelihoods import from_settings
 from zeeman.vae.model import build_models, count_weights
-from zeeman.vae.objectives import resolve_objective
+from zeeman.vae.objectives import OBJECTIVES, Objective, resolve_objective
 from zeeman.vae.spectral import LowLevels
 
 if TYPE_CHECKING:
@@ -58,7 +58,9 @@ def save_model(vae: BetaVAE, path: str | os.PathLike[str]) -> None:
         write_json(beside / "settings.json", settings)
 
 
-def load_model(kind: type[BetaVAE], path: str | os.PathLike[str], network: Any, device: str) -> BetaVAE:
+def load_model(
+    kind: type[BetaVAE], path: str | os.PathLike[str], network: Any, objective: Objective | None, device: str
+) -> BetaVAE:
     """Read the model in the folder `path`."""
     folder = Path(path)
     for name in ("settings.json", "weights.safetensors"):
@@ -69,13 +71,18 @@ def load_model(kind: type[BetaVAE], path: str | os.PathLike[str], network: Any, 
         raise ValueError(f"{folder / 'settings.json'} does not describe a model of this version; save it again")
     tensors, _ = read_tensors(folder / "weights.safetensors")
     try:
-        return _rebuild(kind, settings, tensors, network, device)
+        return _rebuild(kind, settings, tensors, network, objective, device)
     except (KeyError, TypeError, RuntimeError) as error:
         raise ValueError(f"settings and weights in {path} do not belong together or are damaged ({error})") from error
 
 
 def _rebuild(
-    kind: type[BetaVAE], settings: dict[str, Any], tensors: dict[str, torch.Tensor], network: Any, device: str
+    kind: type[BetaVAE],
+    settings: dict[str, Any],
+    tensors: dict[str, torch.Tensor],
+    network: Any,
+    objective: Objective | None,
+    device: str,
 ) -> BetaVAE:
     parameters = settings["parameters"]
     if parameters["network"] == "custom":
@@ -84,8 +91,13 @@ def _rebuild(
                 "this model has a network of its own, whose code is not stored; load(path, network=(encoder, decoder))"
             )
         parameters["network"] = network
-    if isinstance(parameters.get("objective"), dict):
-        parameters["objective"] = resolve_objective(parameters["objective"])
+    if isinstance(stored := parameters.get("objective"), dict):
+        if stored["name"] not in OBJECTIVES and getattr(objective, "name", None) != stored["name"]:
+            raise ValueError(
+                f"this model has an objective of its own, {stored['name']!r}, whose code is not stored; "
+                "load(path, objective=that objective)"
+            )
+        parameters["objective"] = resolve_objective(stored) if stored["name"] in OBJECTIVES else objective
     if isinstance(parameters["likelihood"], dict):
         parameters["likelihood"] = from_settings(parameters["likelihood"])
     if parameters.get("regulariser") is not None:

@@ -29,6 +29,11 @@ class Likelihood(ABC):
         self.tempered = tempered
 
     @property
+    def is_normalised(self) -> bool:
+        """Whether p(x|z) sums to 1 over all x, so that `draw` draws from what `log_prob` weighs."""
+        return True
+
+    @property
     def n_outputs(self) -> int:
         """Channels that the decoder writes."""
         return self.n_fields + self.tempered
