@@ -25,6 +25,7 @@ from zeeman.base.progress import Progress
 from zeeman.base.random import entropy_of, stream, torch_stream
 from zeeman.base.types import Codes, Seed
 from zeeman.information.densities import LN_2PI, ROWS, Replicas, log_likelihood, reading, resolve_replicas
+from zeeman.vae import gaussian_kl
 
 __all__ = [
     "Curve",
@@ -173,7 +174,7 @@ def rate_distortion(
             for x in parts:
                 mean, scale = (part.double() for part in model.posterior(x))
                 noise = torch.randn(n_draws, *mean.shape, generator=generator, dtype=torch.float64).to(mean.device)
-                found[0].append(_gaussian_kl(mean, scale))
+                found[0].append(gaussian_kl(mean, scale))
                 found[1].append(-log_likelihood(model, x, mean + scale * noise).mean(0))
                 progress.advance()
     rate, distortion = (torch.cat(values).reshape(len(models), -1).cpu().numpy() for values in found)
@@ -239,7 +240,7 @@ def rate_parts(codes: Codes, *, max_codes: int = 4000, random_state: Seed = 0, v
             joint, single = _mixture(z, mean[r], scale[r])
             own, prior = _log_normal(z, mean[r, rows], scale[r, rows]).sum(1), _log_normal(z, 0.0, 1.0)
             terms = torch.stack([own - joint, joint - single.sum(1), (single - prior).sum(1)])
-            rate[r] = float(_gaussian_kl(mean[r], scale[r]).mean())
+            rate[r] = float(gaussian_kl(mean[r], scale[r]).mean())
             parts[r] = terms[:2].mean(1).numpy()
             marginal[r] = (single - prior).mean(0).numpy()
             error.append((terms.std(1) / math.sqrt(len(rows))).numpy())
@@ -280,7 +281,7 @@ def information_bounds(
     for r in range(replicas):
         pairs = _contrasts(mean[r], scale[r], size, max_codes, seed, r)
         root = math.sqrt(pairs.shape[1])
-        rate = float(_gaussian_kl(mean[r], scale[r]).mean())
+        rate = float(gaussian_kl(mean[r], scale[r]).mean())
         rows.append([*pairs.mean(1).tolist(), rate, *(pairs.std(1) / root).tolist()])
     lower, upper, rates, lower_error, upper_error = np.array(rows).T
     return InformationBounds(lower, upper, rates, lower_error, upper_error, math.log(size))
@@ -342,10 +343,6 @@ def _log_normal(z: Tensor, mean: Tensor | float, scale: Tensor | float) -> Tenso
     """Return ln N(z; mean, scale^2), elementwise."""
     width = torch.as_tensor(scale, dtype=z.dtype)
     return -0.5 * ((z - mean) / width).square() - width.log() - 0.5 * LN_2PI
-
-
-def _gaussian_kl(mean: Tensor, scale: Tensor) -> Tensor:
-    return 0.5 * (mean.square() + scale.square() - 1.0 - 2.0 * scale.log()).sum(-1)
 
 
 def _check_codes(codes: Codes) -> tuple[Tensor, Tensor]:

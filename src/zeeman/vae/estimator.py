@@ -37,8 +37,6 @@ from zeeman.vae.watching import Callback, named, watching
 
 __all__ = ["BetaVAE"]
 
-_FRAME_SAMPLES = 512  # looked at when the frame is turned
-
 
 class BetaVAE(TrainedVAE):
     """Variational autoencoder with a weighted KL term, many replicas at once.
@@ -350,7 +348,7 @@ class BetaVAE(TrainedVAE):
             if model.held is not None:
                 model.held.zero_()
             if turn:
-                turn_axes(model, states[:_FRAME_SAMPLES])
+                turn_axes(model, states)
 
         return after if turn or self.start == "pca" else None
 
