@@ -61,6 +61,13 @@ def test_to_disk_and_back(tmp_path, model):
         (lambda: S.Heisenberg(S.square(4)).energy(np.zeros((5, 4, 4))), ValueError, "16, 3"),
         (lambda: S.Heisenberg(S.square(4)).energy(np.ones((5, 4, 4, 3))), ValueError, "unit vectors.*1.73"),
         (lambda: S.sample(S.XY(S.square(4)), -1.0, 4), ValueError, "positive"),
+        (
+            lambda: S.sample(S.Heisenberg(S.square(4)), 1e-20, 4, "heat-bath"),
+            ValueError,
+            "low.*take T of 4e-18",
+        ),
+        (lambda: S.sample(S.XY(S.square(4)), 1e-20, 4, "wolff"), ValueError, "1e-20 is too low"),
+        (lambda: S.sample(S.XY(S.square(4)), 1e-20, 4, device="cpu"), ValueError, "1e-20 is too low"),
         (lambda: S.sample(S.XY(S.square(4)), 1.0, 4, "over-relaxed"), ValueError, "over-relaxation"),
     ],
 )

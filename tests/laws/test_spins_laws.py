@@ -107,6 +107,29 @@ def test_samples_in_order_are_independent(method):
     assert statistics.autocorrelation_time(ds.energy.values) < 0.5 + 5 * np.sqrt(14 / 3000)
 
 
+@pytest.mark.parametrize(
+    ("model", "t", "method", "n_samples"),
+    [
+        (Ising(square(8), -1.0, 0.5), 1.0, "metropolis", 2048),  # which sublattice is up
+        (Ising(honeycomb(4), -1.0, 0.3), 0.6, "metropolis", 2048),
+        (Ising(square(16), 1.0, second_coupling=-0.7), 0.9, "heat-bath", 512),  # which way stripes run
+    ],
+    ids=repr,
+)
+def test_readings_of_a_chain_are_spread_over_what_the_lattice_connects(model, t, method, n_samples):
+    """Chains stay in their ordered state, so two readings of one would have its sign and direction both."""
+    ds = spins.sample(model, t, n_samples, method, seed=1, n_threads=1)
+    m = model.order_parameter(ds.configuration.values)
+    first, second = m[: n_samples // 2], m[n_samples // 2 :]
+    assert ds.attrs["effective_sample_size"][0] > 0.95 * n_samples
+    largest = np.abs(first).argmax(axis=1)
+    assert (np.abs(first).max(axis=1) > 0.7).mean() > 0.9  # ordered
+    signs = np.sign(first * second)[np.arange(len(m) // 2), largest]
+    directions = largest == np.abs(second).argmax(axis=1)
+    for alike in (signs > 0,) if m.shape[1] == 1 else (directions,):
+        assert abs(alike.mean() - 0.5) < 5 / np.sqrt(4 * len(alike))
+
+
 def test_tempering_turns_what_single_flips_cannot():
     """In a small field the reversed phase keeps its weight e^(-2 h N / T): replica exchange finds it."""
     model, t = Ising(square(4), field=0.02), 1.2

@@ -1,6 +1,8 @@
 """Observables against closed forms, naive double loops and planted configurations."""
 
+import gc
 import math
+import weakref
 
 import numpy as np
 import pytest
@@ -8,6 +10,7 @@ import xarray as xr
 
 from zeeman.spins import chain, cubic, honeycomb, observables, sample, square, triangular
 from zeeman.spins.models import XY, BlumeCapel, Clock, Heisenberg, Ising, Potts
+from zeeman.spins.observables import fields
 from zeeman.spins.observables.geometry import geometry
 
 LATTICES = [chain(6), square(6), triangular(6), honeycomb(3), cubic(4)]
@@ -316,3 +319,23 @@ def test_labels_stay():
 def test_refusals(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+def test_a_lattice_takes_its_geometry_along():
+    lattice = square(5)
+    known = weakref.ref(geometry(lattice))
+    assert geometry(lattice) is known()
+    del lattice
+    gc.collect()
+    assert known() is None
+
+
+@pytest.mark.parametrize("model", [Potts(square(8), 60), Heisenberg(square(8)), Ising(square(8))], ids=repr)
+def test_portions_hold_what_the_model_needs(model, monkeypatch):
+    """Vectors of 59 components are not taken for four: no portion is larger than it may be, nor much smaller."""
+    monkeypatch.setattr(fields, "_CHUNK", 20_000)
+    x, sizes = model.start("random", 50, np.random.default_rng(0)), []
+    found = fields.per_chunk(x, model, lambda v: sizes.append(v.size) or v[:, 0, 0])
+    np.testing.assert_array_equal(found, fields.site_vectors(x, model)[:, 0, 0])
+    assert max(sizes) <= 20_000
+    assert len(sizes) == 1 or max(sizes) > 10_000

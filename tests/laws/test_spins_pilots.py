@@ -3,7 +3,20 @@
 import numpy as np
 import pytest
 
-from zeeman.spins import BlumeCapel, Ising, exact, pilots, square
+from zeeman.spins import (
+    XY,
+    BlumeCapel,
+    Clock,
+    Heisenberg,
+    Ising,
+    Potts,
+    chain,
+    exact,
+    pilots,
+    sample,
+    square,
+    triangular,
+)  # fmt: skip
 from zeeman.spins.moves import moves_of
 from zeeman.spins.moves.chains import cost_of
 from zeeman.spins.pilots import Pilot, choose_method, run_pilot, schedule
@@ -62,3 +75,45 @@ def test_a_window_that_is_only_too_short_gets_more_steps(monkeypatch, patience, 
     assert (pilot.equilibrated, pilot.before) == (equilibrated, before)
     assert 25 < pilot.tau < 50
     assert pilot.z < 4.5
+
+
+@pytest.mark.parametrize(
+    ("make", "t", "method"),
+    [
+        (lambda j: XY(square(6), j), 0.8, "over-relaxation"),
+        (lambda j: Heisenberg(triangular(4), -j), 0.6, "over-relaxation"),
+        (lambda j: Potts(square(6), 3, -j), 0.5, "heat-bath"),
+        (lambda j: BlumeCapel(square(6), j, 0.5 * j), 0.6, "auto"),
+        (lambda j: Ising(square(8), j, second_coupling=-0.7 * j), 0.9, "heat-bath"),
+        (lambda j: Ising(square(6), -j, 0.5 * j), 1.0, "auto"),
+    ],
+)  # fmt: skip
+def test_units_of_energy_do_not_matter(make, t, method):
+    """J = 2^-47, about 7e-15: a power of two, so that every number is the same but for its exponent."""
+    j = 2.0**-47
+    one, small = (sample(make(unit), unit * t, 70, method, seed=5, n_threads=1) for unit in (1.0, j))
+    np.testing.assert_array_equal(one.configuration.values, small.configuration.values)
+    np.testing.assert_array_equal(one.energy.values, small.energy.values / j)
+    for name in ("method", "autocorrelation_time", "equilibrated", "equilibration_z"):
+        assert one.attrs[name] == small.attrs[name], name
+
+
+def test_ordered_states_are_found_in_any_unit():
+    for make in (
+        lambda j: Potts(square(6), 3, -j), lambda j: Clock(triangular(6), 6, -j), lambda j: BlumeCapel(chain(6), j, j),
+        lambda j: Ising(square(8), j, second_coupling=-0.7 * j),
+    ):  # fmt: skip
+        one, *others = (make(j).best for j in (1.0, 1e-14, 1e14))
+        for other in others:
+            np.testing.assert_array_equal(one.states, other.states)
+            assert (one.frustrated, one.degenerate) == (other.frustrated, other.degenerate)
+
+
+def test_chains_that_start_apart_are_told_apart_in_any_unit():
+    """Two starts that never meet, energies of 1e-14: the pilot must not take the difference for rounding."""
+    series = np.random.default_rng(0).normal(size=(2, 2, 12, 96)) + np.arange(2)[:, None, None, None]
+    for unit in (1.0, 1e-14):
+        assert pilots._worst_z(unit * series) == pytest.approx(pilots._worst_z(series))
+        assert pilots._worst_z(unit * series) > 20
+    assert pilots._worst_z(np.zeros((2, 2, 12, 96))) == 0
+    assert pilots._worst_z(np.full((1, 2, 12, 96), 0.1)) == 0

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from zeeman import spins
-from zeeman.spins import BlumeCapel, Clock, Ising, Potts, chain, cubic, honeycomb, moves, square, triangular
+from zeeman.spins import BlumeCapel, Clock, Heisenberg, Ising, Potts, chain, cubic, honeycomb, moves, square, triangular
 from zeeman.spins.models import StateModel, States
+from zeeman.spins.models.symmetries import moved
 from zeeman.spins.moves.states import conditional_weights
 
 LATTICES = [chain(8), square(4), square(3), triangular(3), triangular(4), honeycomb(2), cubic(4)]
@@ -114,6 +115,13 @@ def test_rows_run_in_three_directions(lattice):
     assert (np.abs(m).max(axis=0) > 0.99).all()  # every direction was drawn
 
 
+def test_heat_bath_of_ising_is_as_local_as_metropolis():
+    """A random start would freeze in stripes below the transition: tau of 341 sweeps at T = 1.5."""
+    for model in (Ising(square(8)), Ising(square(8), -1.0, 0.3), Ising(square(8), field=0.3), Ising(square(5), -1.0)):
+        assert model.starts("heat-bath") == model.starts("metropolis")
+    assert Ising(square(8)).starts("heat-bath") == ("ordered",)
+
+
 def test_starts_are_honest():
     for model in (Potts(square(8)), BlumeCapel(square(8)), Clock(square(8)), Ising(square(8), second_coupling=0.2)):
         assert model.starts("heat-bath") == ("ordered",)
@@ -123,6 +131,34 @@ def test_starts_are_honest():
     frustrated = Ising(square(8), second_coupling=-0.3), Clock(triangular(6), 6, -1.0), Potts(square(5), 2, -1.0)
     for model in (*coexisting, *free, *frustrated, Ising(square(8), field=0.1, second_coupling=0.1)):
         assert model.starts("heat-bath") == ("ordered", "random"), model
+
+
+@pytest.mark.parametrize("lattice", LATTICES, ids=repr)
+def test_symmetries_of_the_lattice_keep_every_bond(lattice):
+    rng = np.random.default_rng(6)
+    model = Ising(lattice, 0.8, 0.3, -0.6)
+    x = model.start("random", 200, rng)
+    np.testing.assert_allclose(model.energy(moved(x, lattice, rng)), model.energy(x), atol=1e-12)
+    one = np.zeros((2000, lattice.n_sites), np.int8)
+    one[:, 0] = 1
+    site = moved(one, lattice, rng).argmax(axis=1)
+    assert np.bincount(site, minlength=lattice.n_sites).min() > 0  # every site is reached
+    vectors = Heisenberg(lattice, -1.0)
+    s = vectors.start("random", 20, rng).reshape(20, *lattice.shape, 3)
+    np.testing.assert_allclose(vectors.energy(moved(s, lattice, rng)), vectors.energy(s), atol=1e-6)
+
+
+def test_what_the_lattice_connects_and_symmetries_of_states_do_not():
+    together = (
+        Ising(square(8)), Ising(square(8), field=0.3), Ising(square(8), -1.0), Ising(cubic(4), second_coupling=0.1),
+        Potts(square(8), 8), BlumeCapel(square(8), -1.0), Clock(triangular(6), 6, -1.0), Potts(triangular(6), 3, -1.0),
+    )  # fmt: skip
+    divided = (
+        Ising(square(8), -1.0, 0.3), Ising(honeycomb(3), -1.0, 0.3), Ising(triangular(6), -1.0, 2.0),
+        Ising(square(8), second_coupling=-0.7), Potts(cubic(4), 3, -1.0),
+    )  # fmt: skip
+    assert [model.divided for model in together] == [False] * len(together)
+    assert [model.divided for model in divided] == [True] * len(divided)
 
 
 def test_order_parameter_has_size_one_in_the_ordered_state():
@@ -254,6 +290,7 @@ def test_data_set_says_what_was_sampled():
         (lambda: Potts(square(4)).energy(np.zeros((2, 3, 3))), ValueError, "not of this lattice"),
         (lambda: States([0, 1], [[0, 1], [2, 0]], [[0], [1]]), ValueError, "symmetric"),
         (lambda: States([0, 1], [[0, 1], [1, 0]], [[0], [1]], site=[0, 1], involutions=[[1, 0]]), ValueError, "unchan"),
+        (lambda: States([0, 1], [[0, 9e-14], [9e-14, 1e-14]], [[0], [1]], involutions=[[1, 0]]), ValueError, "unchan"),
         (lambda: States([0, 1], [[0, 1, 2]], [[0], [1]]), ValueError, "bond must have shape"),
         (lambda: States([0, 0], [[0, 1], [1, 0]], [[0], [1]]), ValueError, "differ"),
         (lambda: States(range(3), -np.eye(3), np.eye(3), involutions=[[1, 2, 0]]), ValueError, "own inverse"),

@@ -106,11 +106,11 @@ def test_reflections_conserve_energy_and_go_back(kind):
     before, energies = chains.configurations(), chains.energies()
     sweep = kernels.reflections(kind.n_components)
     neighbours = model.lattice.neighbours
-    sweep(chains.spins, neighbours, np.float32(1), 1)
+    sweep(chains.spins, neighbours, 1)
     assert np.abs(chains.configurations() - before).max() > 0.1
     np.testing.assert_allclose(chains.energies(), energies, atol=1e-4)
     backwards = np.ascontiguousarray(chains.spins[:, ::-1])
-    sweep(backwards, np.ascontiguousarray(len(neighbours) - 1 - neighbours[::-1]).astype(np.int32), np.float32(1), 1)
+    sweep(backwards, np.ascontiguousarray(len(neighbours) - 1 - neighbours[::-1]).astype(np.int32), 1)
     chains.spins = np.ascontiguousarray(backwards[:, ::-1])
     np.testing.assert_allclose(model.vectors(chains.configurations()), model.vectors(before), atol=1e-4)
 

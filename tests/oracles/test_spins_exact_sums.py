@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from zeeman.spins import Ising, chain, cubic, exact, honeycomb, square, triangular
-from zeeman.spins.models import XY, BlumeCapel, Clock, Heisenberg, Potts
+from zeeman.spins.models import XY, BlumeCapel, Clock, Heisenberg, Potts, StateModel, States
 
 TC3 = 0.994972861071817
 
@@ -21,6 +21,17 @@ BLUME_CAPEL = [  # T, D, ln Z / N, E / N, <|m|>, <m^2>, <s^2>, U4: 4 x 4
     (1.693559, 0.0, 1.358240832024, -1.298761842, 0.762760717868, 0.630395946425, 0.856861603458, 0.602646028356),
     (0.608577, 1.965815, 0.179422883504, 0.136765902, 0.652411444918, 0.572168211059, 0.660769072373, 0.495713381410),
 ]
+
+
+class FavouredColour(StateModel):
+    """Three colours, of which one costs less: shifting them all changes the energy."""
+
+    def __init__(self, lattice, coupling):
+        self.lattice, self.coupling = lattice, coupling
+
+    def tables(self):
+        site = [-self.coupling, 0.0, 0.0]
+        return States(range(3), -self.coupling * np.eye(3), np.eye(3), site=site, involutions=[[0, 2, 1]])
 
 
 @pytest.mark.parametrize(("t", "log_z", "energy", "absolute", "largest", "second"), POTTS)
@@ -177,6 +188,57 @@ def test_limits_of_chains():
     assert exact.sum_chain(BlumeCapel(chain(2), 1.0, 4.0), 0.5).correlation_length < 1  # of s, not of s^2
 
 
+@pytest.mark.parametrize("kind", [XY, Heisenberg])
+def test_frustrated_rings_are_right_or_refused(kind):
+    """Odd rings with J < 0 sum with signs; where digits are lost the sum says so. States of a clock have no signs."""
+    with pytest.raises(ValueError, match=r"T = 0\.03 is too low for a ring of 3 vectors .*take a higher T"):
+        exact.sum_chain(kind(chain(3), -1.0), 0.03, 3)
+    with pytest.raises(ValueError, match=r"T = 0\.04 is too low"):
+        exact.sum_chain(kind(chain(3), -1.0), 0.04, 3)
+    assert exact.sum_chain(kind(chain(3), -1.0), 0.03, 4).energy < -0.9
+    for t in (0.07, 0.1):
+        angle, clock = (exact.sum_chain(model, t, 3) for model in (XY(chain(3), -1.0), Clock(chain(3), 126, -1.0)))
+        assert angle.energy == pytest.approx(clock.energy, abs=1e-7)
+        assert angle.specific_heat == pytest.approx(clock.specific_heat, abs=1e-4)
+
+
+@pytest.mark.parametrize("t", [0.05, 0.02, 0.01, 0.001])
+def test_correlations_that_do_not_decay_in_rounding_are_endless(t):
+    lattice = chain(2)
+    for model in (Ising(lattice), Ising(lattice, -1.0), BlumeCapel(lattice)):
+        assert exact.sum_chain(model, t).correlation_length == math.inf
+    for model in (Potts(lattice), Potts(lattice, 5), Clock(lattice, 4)):
+        assert exact.sum_chain(model, t / 2.5).correlation_length == math.inf
+    assert exact.sum_chain(BlumeCapel(lattice, 1.0, 3.0), t).correlation_length < 1  # one ground state
+
+
+def test_units_of_energy_do_not_matter():
+    """Tables, sums and chains in units of J, for J = 1 and J = 1e-14."""
+    j = 1e-14
+    for make in (
+        lambda j: Ising(chain(5), j, 0.4 * j), lambda j: Clock(chain(5), 5, j),
+        lambda j: BlumeCapel(chain(5), j, 0.6 * j), lambda j: FavouredColour(chain(5), j),
+    ):  # fmt: skip
+        assert exact.tables.tables(make(1.0)).shifts == exact.tables.tables(make(j)).shifts
+        for evaluate in (
+            lambda model, t: exact.sum_states(model, t, order=False),
+            exact.sum_chain,
+            lambda model, t: exact.sum_chain(model, t, 5),
+        ):
+            one, small = evaluate(make(1.0), 0.7), evaluate(make(j), 0.7 * j)
+            assert small.energy / j == pytest.approx(one.energy, rel=1e-10)
+            assert small.specific_heat == pytest.approx(one.specific_heat, rel=1e-8)
+            assert small.log_z == pytest.approx(one.log_z, rel=1e-10)
+
+
+def test_large_lattices_are_refused_before_they_are_listed():
+    """The numbers of states that a site can be found with grow with its place: the first sites tell."""
+    with pytest.raises(ValueError, match=r"square\(16\) with 4 states .* at site 8, and .*or order=False"):
+        exact.sum_states(Potts(square(16), 4), 1.0)
+    with pytest.raises(ValueError, match=r"take a smaller lattice$"):
+        exact.sum_states(Potts(square(16), 4), 1.0, order=False)
+
+
 def test_identities_are_exact_sum_by_sum():
     """Over all configurations, weighed by Boltzmann's law, both sides of either identity agree to rounding."""
     t = 1.3
@@ -228,6 +290,11 @@ def test_refusals():
         exact.sum_states(Potts(square(6)), 1.0)
     with pytest.raises(ValueError, match="use sum_states"):
         exact.enumerate_states(Ising(square(3), second_coupling=0.1), 1.0)
+    with pytest.raises(TypeError, match=r"enumerated for Ising models, got Potts.*use sum_states"):
+        exact.enumerate_states(Potts(square(3)), 1.0)
+    for model in (Potts(square(3)), XY(square(3))):
+        with pytest.raises(ValueError, match=r"shape \(0, 9\) hold no samples"):
+            exact.schwinger_dyson(model, np.zeros((0, 9), np.int8), 1.0)
     with pytest.raises(ValueError, match="positive and finite"):
         exact.sum_states(Potts(square(2)), 0.0)
     with pytest.raises(ValueError, match="one number"):

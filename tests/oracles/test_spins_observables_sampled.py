@@ -1,6 +1,7 @@
 """Observables of sampled configurations: spin waves, Onsager, the reference tables, and the table of `measure`."""
 
 import math
+import re
 
 import numpy as np
 import pytest
@@ -158,6 +159,12 @@ def test_what_cannot_be_measured_is_told():
     data = spins.sample(spins.Ising(spins.square(4)), 2.0, 40, seed=9)
     with pytest.raises(ValueError, match="give the model itself"):
         spins.model_of(data.assign_attrs(model="Isin"))
+    for model, hint in (("ising", "; did you mean 'Ising'"), ("StateModel", ""), ("patterns", "")):  # no models
+        with pytest.raises(ValueError, match=f"model '{model}' is none of this package{re.escape(hint)}"):
+            spins.model_of(data.assign_attrs(model=model))
+    for lattice, hint in (("Lattice", ""), ("Square", "; did you mean 'square'"), ("np", "")):
+        with pytest.raises(ValueError, match=f"lattice '{lattice}' is none of this package{re.escape(hint)}"):
+            spins.model_of(data.assign_attrs(lattice=lattice))
     with pytest.raises(ValueError, match="do not say model"):
         spins.model_of(xr.Dataset())
     table = spins.measure(data)

@@ -189,6 +189,10 @@ def test_what_the_samples_do_not_reach_is_refused():
         reweight(gaussian(ts, 100), ts)
     with pytest.raises(ValueError, match="one series"):
         reweight(gaussian(ts, 100), [1.0], n_sites=1)
+    data = spins.sample(spins.Ising(spins.square(2)), 2.0, 3, seed=0).isel(sample=slice(0, 0))
+    for nothing in (([], [], 16), (data,)):
+        with pytest.raises(ValueError, match="no samples to reweight: give a series"):
+            reweight(*nothing)
     with pytest.raises(ValueError, match="NaN"):
         reweight([np.full(100, np.nan)], [1.0], n_sites=1)
     with pytest.raises(ValueError, match="sample longer"):

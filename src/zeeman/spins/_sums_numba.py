@@ -1,11 +1,11 @@
 # ruff: noqa: ANN001, ANN202 (Numba infers the types of compiled functions)
-"""Sums over sites and bonds of plain configurations (sample, site) of -1 and +1."""
+"""Plain configurations: sums over sites and bonds of (sample, site) of -1 and +1; symmetries of the lattice."""
 
 from __future__ import annotations
 
 from zeeman.spins._random_numba import jit
 
-__all__ = ["bond_sums", "projections"]
+__all__ = ["bond_sums", "move", "projections"]
 
 
 @jit
@@ -31,3 +31,24 @@ def projections(x, weights, sums):
         for i in range(weights.size):
             total += x[sample, i] * weights[i]
         sums[sample] = total
+
+
+@jit
+def move(x, shape, sources, which, shifts, out):
+    """Write configurations (sample, site, component) shifted by (sample, 3) cells after symmetry sources[which].
+
+    shape: cells along three axes, and sites in a cell.
+    """
+    a, b, c, d = shape
+    for sample in range(x.shape[0]):
+        source, (da, db, dc) = sources[which[sample]], shifts[sample]
+        site = 0
+        for i in range(a):
+            for j in range(b):
+                row = ((i + da) % a * b + (j + db) % b) * c
+                for k in range(c):
+                    first = (row + k + dc - (c if k + dc >= c else 0)) * d
+                    for n in range(d):
+                        for m in range(x.shape[2]):
+                            out[sample, site, m] = x[sample, source[first + n], m]
+                        site += 1

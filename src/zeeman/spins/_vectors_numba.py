@@ -172,14 +172,17 @@ def heisenberg_heat_bath(spins, neighbours, k, states, n_sweeps):
 
 @cache
 def reflections(n: int) -> Callable[..., None]:
-    """Compiled sweeps that reflect every spin of n components about its field, s' = 2 (s . h) h / h^2 - s."""
+    """Compiled sweeps that reflect every spin of n components about its field, s' = 2 (s . h) h / h^2 - s.
 
-    def kernel(spins, neighbours, k, n_sweeps):
+    Strength and sign of the coupling cancel: h = sum_j s_j.
+    """
+
+    def kernel(spins, neighbours, n_sweeps):
         h = np.empty(n * COLUMNS, np.float32)
         for b in range(spins.shape[0]):
             for _ in range(n_sweeps):
                 for i in range(spins.shape[1]):
-                    _field(spins[b], neighbours, i, k, h)
+                    _field(spins[b], neighbours, i, _ONE, h)
                     s = spins[b, i]
                     for w in range(COLUMNS):
                         along, square = _ZERO, _F(1e-30)

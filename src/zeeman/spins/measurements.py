@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from zeeman.base.checks import check_sample_axis, did_you_mean
 from zeeman.base.progress import Progress
-from zeeman.spins import lattices, models, observables
+from zeeman.spins import lattices, observables
 from zeeman.spins.models import XY, BlumeCapel, Clock, Heisenberg, Ising, Model, Potts
 from zeeman.spins.statistics import Estimate, mean, shorthand
 
@@ -25,6 +25,8 @@ __all__ = ["Measurements", "measure", "model_of"]
 _COLUMNS = 6  # temperatures printed beside one another
 _CHUNK = 4096  # samples whose order parameter is taken at once
 _FEWEST = 3  # samples at a temperature that have errors
+_MODELS = {kind.__name__: kind for kind in (XY, BlumeCapel, Clock, Heisenberg, Ising, Potts)}
+_LATTICES = {name: getattr(lattices, name) for name in lattices.__all__ if name != "Lattice"}
 
 
 class Measurements(xr.Dataset):
@@ -137,16 +139,13 @@ def model_of(dataset: xr.Dataset) -> Model:
     missing = [name for name in ("model", "lattice", "length") if name not in attrs]
     if missing:
         raise ValueError(f"the data set's attrs do not say {', '.join(missing)}: give the model itself")
-    kind = getattr(models, str(attrs["model"]), None)
-    make = getattr(lattices, str(attrs["lattice"]), None)
-    for found, name, choices in ((kind, "model", models.__all__), (make, "lattice", lattices.__all__)):
-        if found is None:
+    for name, known in (("model", _MODELS), ("lattice", _LATTICES)):
+        if str(attrs[name]) not in known:
             raise ValueError(
-                f"{name} {attrs[name]!r} is none of this package{did_you_mean(attrs[name], tuple(choices))}: give the "
+                f"{name} {attrs[name]!r} is none of this package{did_you_mean(attrs[name], tuple(known))}: give the "
                 "model itself"
             )
-    assert kind is not None
-    assert make is not None
+    kind, make = _MODELS[str(attrs["model"])], _LATTICES[str(attrs["lattice"])]
     names = {field.name for field in dataclasses.fields(kind)} & attrs.keys() - {"lattice"}
     return kind(make(int(attrs["length"])), **{name: attrs[name] for name in names})
 

@@ -179,16 +179,18 @@ def _worst_z(series: NDArray[np.float64]) -> float:
     """Largest z score of (start, observable, chain, reading); chains are independent, so they give the errors."""
     quarter = series.shape[-1] // 4
     early, late = series[..., :quarter].mean(axis=-1), series[..., -quarter:].mean(axis=-1)
-    scores = [_z(late - early, 0 * late)]
+    tiny = 1e-12 * np.abs(series).max(axis=(0, 2, 3))  # (observable,): what differs by less is rounding
+    scores = [_z(late - early, 0 * late, tiny)]
     if len(series) == 2:
-        scores.append(_z(*series.mean(axis=-1)))
+        ordered, random = series.mean(axis=-1)
+        scores.append(_z(ordered, random, tiny))
     return max(float(score.max()) for score in scores)
 
 
-def _z(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return |<a> - <b>| over its error, averages over the last axis."""
+def _z(a: NDArray[np.float64], b: NDArray[np.float64], tiny: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return |<a> - <b>| over its error, averages over the last axis; 0 where it is `tiny`."""
     n = a.shape[-1]
     error = np.sqrt((a.var(axis=-1) + b.var(axis=-1)) / (n - 1))
     difference = np.abs(a.mean(axis=-1) - b.mean(axis=-1))
-    tiny = 1e-12 * (1 + np.abs(a).max(axis=-1))
-    return np.where(difference <= tiny, 0.0, difference / np.maximum(error, tiny))
+    error = np.maximum(error, tiny)
+    return np.divide(difference, error, out=np.zeros_like(difference), where=~(difference <= tiny))

@@ -25,6 +25,9 @@ from zeeman.spins.models import XY, Heisenberg, Model
 
 __all__ = ["Chain", "sum_chain"]
 
+_ROUNDING = 2e-15  # of an eigenvalue
+_DIGITS = 1e-9  # that an alternating sum must keep: energies are then right to 1e-7, specific heats to 1e-4
+
 
 @dataclass(frozen=True)
 class Chain:
@@ -38,7 +41,7 @@ class Chain:
         Per site.
     correlation_length : float
         xi of the infinite chain: <s_0 . s_r> of the order vectors falls as exp(-r / xi), with alternating sign for
-        J < 0; 0 if it vanishes at once.
+        J < 0; 0 if it vanishes at once, infinite (beyond 5e14) where rounding leaves no decay.
     """
 
     log_z: float
@@ -61,7 +64,8 @@ def sum_chain(model: Model, temperature: float, length: int | None = None) -> Ch
     Raises
     ------
     TypeError, ValueError
-        For T <= 0, a length that is no integer from 2 on, other models, and couplings to second neighbours.
+        For T <= 0, a length that is no integer from 2 on, other models, couplings to second neighbours, and an odd
+        ring of vectors with J < 0 at a T so low that its alternating sum loses its digits.
 
     Examples
     --------
@@ -94,7 +98,7 @@ def _discrete(table: Tables, t: float, length: int | None) -> Chain:
     if length is None:
         # second-order perturbation theory of the largest eigenvalue, which stands alone (Perron and Frobenius)
         inner = modes.T @ (weights * energy) @ largest
-        apart = np.abs(inner[:-1]) > 1e-12  # modes of another symmetry may lie as high, and do not mix
+        apart = np.abs(inner[:-1]) > 1e-12 * energy.max()  # modes of another symmetry may lie as high, and do not mix
         mean = float(inner[-1] / size[-1])
         square = (
             largest @ (weights * energy**2) @ largest
@@ -106,8 +110,13 @@ def _discrete(table: Tables, t: float, length: int | None) -> Chain:
         z, first, second = (float(np.trace(one)) for one in _power(jets, length))
         log, mean = math.log(size[-1]) + math.log(z) / length, first / z / length
         variance = (second / z - (first / z) ** 2) / length
-    seen = np.abs(largest @ (table.order.T[:, :, None] * modes)).max(axis=0)[:-1]  # <0| order |n>
-    rate = np.abs(size[:-1])[seen > 1e-9].max(initial=0.0) / size[-1]
+    order = modes.T @ (table.order.T[:, :, None] * modes)  # <m| order |n>, (component, m, n)
+    seen = np.abs(order[:, -1, :-1]).max(axis=0) > 1e-9
+    rate = np.abs(size[:-1])[seen].max(initial=0.0) / size[-1]
+    top = size > (1 - _ROUNDING) * size[-1]  # modes that are the largest to rounding are any mix of one another
+    splits = np.ptp(np.linalg.eigvalsh(order[:, top][:, :, top]), axis=1)
+    if splits.max() > 1e-9:
+        rate = 1.0
     return Chain(log - float(ground) / t, mean + float(ground), variance / t**2, _length(rate))
 
 
@@ -140,6 +149,11 @@ def _vectors(coupling: float, t: float, length: int | None, modes: Any) -> Chain
         ratio = size / size[0]
         weight = degeneracy * sign**length * ratio**length
         z = weight.sum()
+        if z < _DIGITS * np.abs(weight).sum():
+            raise ValueError(
+                f"T = {t:g} is too low for a ring of {length} vectors with J = {coupling:g}: its sum over modes "
+                "alternates and has lost its digits; take a higher T or an even length"
+            )
         with np.errstate(divide="ignore", invalid="ignore"):
             slope = np.where(ratio > 1e-250, first / size, 0.0)
             bend = np.where(ratio > 1e-250, second / size, 0.0)
@@ -173,4 +187,5 @@ def _sphere(k: float, count: int) -> tuple[NDArray, NDArray, Any]:
 
 
 def _length(rate: float) -> float:
-    return -1 / math.log(rate) if 0 < rate < 1 else 0.0
+    """-1 / ln(rate); infinite where the rate is 1 to rounding."""
+    return math.inf if rate > 1 - _ROUNDING else -1 / math.log(rate) if rate > 0 else 0.0

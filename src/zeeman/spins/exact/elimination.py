@@ -84,11 +84,6 @@ def sum_states(model: Model, temperature: float, *, order: bool = True) -> Sums:
     charges = table.charges if order else np.zeros((table.n_states, 1), np.int64)
     pinned = not order and table.shifts  # site 0 then stands for all of its states
     walk = _Walk(lattice, table.n_states, charges, pinned, bool(table.second.any()))
-    if walk.peak > _MOST:
-        raise ValueError(
-            f"{lattice!r} with {table.n_states} states a site needs an array of {walk.peak:.2g} numbers, and "
-            f"{_MOST:.2g} are allowed; take a smaller lattice" + (" or order=False" if order else "")
-        )
     jets, ground = walk.sum(table, t)
     log_z = math.log(jets[:, 0].sum()) - ground / t + (math.log(table.n_states) if pinned else 0.0)
     z, first, second = jets.sum(axis=0)
@@ -117,23 +112,24 @@ class _Walk:
         self.leaving = [np.flatnonzero(last == site) for site in range(lattice.n_sites)]
         self.outcomes = [np.zeros((1, charges.shape[1]), np.int64)]
         self.moves: list[NDArray[np.intp]] = []
-        for _ in range(lattice.n_sites):
+        here = set[int]()
+        for site, leaving in enumerate(self.leaving):
             sums = self.outcomes[-1][:, None] + charges
             found, index = np.unique(sums.reshape(-1, charges.shape[1]), axis=0, return_inverse=True)
             self.outcomes.append(found)
             self.moves.append(index.reshape(sums.shape[:2]))
+            here = here.difference(leaving.tolist()) | {site}
+            self._check(lattice, site, here)
+            here = here.difference(leaving.tolist())
 
-    @property
-    def peak(self) -> float:
-        """Numbers in the largest array."""
-        most, here = 1.0, set[int]()
-        for site, leaving in enumerate(self.leaving):
-            kept = here.difference(leaving.tolist())
-            for sites, step in ((here, site), (kept | {site}, site + 1)):
-                free = len(sites) - (self.pinned and 0 in sites)
-                most = max(most, 3.0 * self.q**free * len(self.outcomes[step]))
-            here = (kept | {site}).difference(leaving.tolist())
-        return most
+    def _check(self, lattice: Lattice, site: int, here: set[int]) -> None:
+        """Refuse arrays that are too large, before the possible charges of further sites are listed."""
+        needed = 3.0 * self.q ** (len(here) - (self.pinned and 0 in here)) * len(self.outcomes[site + 1])
+        if needed > _MOST:
+            raise ValueError(
+                f"{lattice!r} with {self.q} states a site needs an array of {needed:.2g} numbers at site {site}, and "
+                f"{_MOST:.2g} are allowed; take a smaller lattice" + " or order=False" * bool(self.charges.any())
+            )
 
     def sum(self, table: Tables, t: float) -> tuple[NDArray[np.float64], float]:
         """Return sums of weights with their two derivatives by -1/T, (outcome, 3), and the energy taken as zero."""

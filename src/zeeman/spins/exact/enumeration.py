@@ -53,9 +53,13 @@ def enumerate_states(model: Ising, temperature: float) -> Enumeration:
 
     Raises
     ------
+    TypeError
+        For other models.
     ValueError
         For T <= 0, more than 28 sites, and couplings to second neighbours.
     """
+    if not isinstance(model, Ising):
+        raise TypeError(f"configurations are enumerated for Ising models, got {model!r}; use sum_states")
     lattice = model.lattice
     n = lattice.n_sites
     if model.second_coupling:

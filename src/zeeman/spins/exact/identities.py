@@ -70,10 +70,12 @@ def schwinger_dyson(model: Model, configurations: Any, temperature: float) -> tu
     Raises
     ------
     ValueError
-        For T <= 0, configurations of another lattice, or values that the model does not have.
+        For T <= 0, no samples, configurations of another lattice, or values that the model does not have.
     """
     t = one_temperature(temperature)
     x = np.asarray(configurations)
+    if x.size == 0:
+        raise ValueError(f"configurations of shape {x.shape} hold no samples: give at least one")
     if isinstance(model, VectorModel):
         return _together(lambda part: _vectors(model, part, t), x, 8 * model.lattice.n_sites)
     if not is_discrete(model):

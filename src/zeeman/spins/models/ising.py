@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,7 @@ from zeeman.spins._sums_numba import bond_sums, projections
 from zeeman.spins.lattices import Lattice
 from zeeman.spins.models.model import check_parameters
 from zeeman.spins.models.states import StateModel, States
+from zeeman.spins.models.symmetries import moved
 from zeeman.spins.models.waves import alternating_waves
 
 __all__ = ["Ising"]
@@ -69,6 +71,12 @@ class Ising(StateModel):
         if self.second_coupling:
             return self.best.frustrated
         return self.coupling < 0 and self.lattice.checkerboard is None
+
+    @cached_property
+    def divided(self) -> bool:
+        """True where the lattice leads from the ordered state to others that reversal does not lead to."""
+        reversed_alone = not self.second_coupling and not self.frustrated and (self.coupling >= 0 or self.field == 0)
+        return not reversed_alone and super().divided
 
     @property
     def pattern(self) -> NDArray[np.int8]:
@@ -173,10 +181,17 @@ class Ising(StateModel):
         if self.second_coupling:
             return super().starts(method)
         equivalent = self.field == 0 or self.coupling < 0
-        return ("ordered",) if method == "metropolis" and equivalent and not self.frustrated else ("ordered", "random")
+        local = method in ("metropolis", "heat-bath")
+        return ("ordered",) if local and equivalent and not self.frustrated else ("ordered", "random")
 
     def turn(self, configurations: NDArray, rng: np.random.Generator) -> NDArray[np.int8]:
-        """Reverse every configuration with probability 1/2 where that leaves the energy as it is (h = 0)."""
+        """Reverse every configuration with probability 1/2 where that leaves the energy as it is (h = 0).
+
+        Where ordered states are `divided` (a staggered one in a field, stripes) it is also moved by a random symmetry
+        of the lattice.
+        """
+        if self.divided:
+            configurations = moved(configurations, self.lattice, rng)
         return configurations if self.field != 0 else configurations * _signs(len(configurations), rng)
 
     def why_not(self, method: str) -> str | None:

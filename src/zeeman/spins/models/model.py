@@ -55,7 +55,10 @@ class Model(Protocol):
         """Kinds of start that must agree before chains of this method count as equilibrated."""
 
     def turn(self, configurations: NDArray, rng: np.random.Generator) -> NDArray:
-        """Apply a random element of the global symmetry group to every configuration."""
+        """Apply a random symmetry of the energy to every configuration, so that readings of a chain part.
+
+        Of the spins; also of the lattice where those of the spins leave ordered states apart (`symmetries.moved`).
+        """
 
     def why_not(self, method: str) -> str | None:
         """Reason why an update is not valid for this model, else None."""

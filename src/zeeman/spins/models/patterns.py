@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zeeman.spins.lattices import Lattice
+from zeeman.spins.models.symmetries import by_120_degrees
 from zeeman.spins.models.waves import alternating_waves, nearest_waves
 
 __all__ = ["Pattern", "best_pattern"]
@@ -61,7 +62,7 @@ class Pattern:
         for sample in range(n_samples):
             turned = grid.transpose([*rng.permutation(space), *rest])
             if lattice.name in ("triangular", "honeycomb"):
-                turned = _by_120_degrees(turned, int(rng.integers(3)))
+                turned = by_120_degrees(turned, int(rng.integers(3)))
             out[sample] = np.roll(turned, rng.integers(0, lattice.shape[0], len(space)), space).ravel()
         return out
 
@@ -74,9 +75,10 @@ def best_pattern(
     reach: sites that a site acts on, (site, neighbour), and the kind of each, (neighbour,).
     """
     best, least = None, np.inf
+    tiny = _TINY * max(np.abs(kinds).max(), np.abs(site).max())
     for colours, waves in _colourings(lattice):
         states, energy = _fill(colours, kinds, site, reach)
-        if best is None or energy < least - _TINY * (1 + abs(least)):
+        if best is None or energy < least - tiny:
             best, least = (states[colours], waves), energy
     assert best is not None
     states, waves = best
@@ -89,8 +91,7 @@ def best_pattern(
     local = site + sum(kinds[kind][:, states[near[:, k]]].T for k, kind in enumerate(kind_of))
     others = local - np.take_along_axis(local, states[:, None].astype(np.int64), axis=1)
     np.put_along_axis(others, states[:, None].astype(np.int64), np.inf, axis=1)
-    scale = _TINY * (1 + np.abs(kinds).max())
-    return Pattern(states.astype(np.uint8), waves, bool(least > bound + scale), bool((others < scale).any()))
+    return Pattern(states.astype(np.uint8), waves, bool(least > bound + tiny), bool((others <= tiny).any()))
 
 
 def _fill(
@@ -143,16 +144,6 @@ def _colourings(lattice: Lattice) -> list[tuple[NDArray[np.int64], NDArray[np.fl
     if lattice.checkerboard is None and lattice.name != "triangular":
         found.append((x.sum(axis=0) % 2, alternating))
     if lattice.shape[0] % 4 == 0:
-        found.append((x[0] // 2 % 2, waves(*axes / 4)))
+        quarters = [*axes / 4, *([axes.sum(axis=0) / 4] if lattice.name == "triangular" else [])]
+        found.append((x[0] // 2 % 2, waves(*quarters)))
     return found
-
-
-def _by_120_degrees(grid: NDArray[np.uint8], times: int) -> NDArray[np.uint8]:
-    """Turn a configuration (x, y[, sublattice]) of cells at 60 degrees about the first site."""
-    x, y, *sublattice = np.indices(grid.shape)
-    behind = sublattice[0] if sublattice else 0  # the second site of a cell turns into the cell behind
-    for _ in range(times):
-        turned = np.empty_like(grid)
-        turned[(-x - y - behind) % grid.shape[0], x, *sublattice] = grid
-        grid = turned
-    return grid

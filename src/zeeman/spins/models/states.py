@@ -20,6 +20,7 @@ from zeeman.base.checks import check_positive_integer
 from zeeman.spins._states_numba import bond_energies, state_sums
 from zeeman.spins.lattices import Lattice
 from zeeman.spins.models.patterns import Pattern, best_pattern
+from zeeman.spins.models.symmetries import images, moved
 
 __all__ = ["StateModel", "States", "check_n_states"]
 
@@ -90,9 +91,10 @@ class States:
         if not np.array_equal(self.kinds, self.kinds.swapaxes(1, 2)):
             raise ValueError("a bond has no direction: bond and second must be symmetric tables")
         moved = (involutions != np.arange(q)).sum(axis=0)
+        tiny = 1e-12 * max(np.abs(self.kinds).max(), np.abs(self.site).max())
         for g in involutions:
-            unchanged = np.allclose(self.kinds[:, g][:, :, g], self.kinds, atol=1e-12, rtol=0)
-            unchanged &= np.allclose(self.site[g], self.site, atol=1e-12, rtol=0)
+            unchanged = np.allclose(self.kinds[:, g][:, :, g], self.kinds, atol=tiny, rtol=0)
+            unchanged &= np.allclose(self.site[g], self.site, atol=tiny, rtol=0)
             if not np.array_equal(g[g], np.arange(q)) or not unchanged:
                 raise ValueError(f"involution {g.tolist()} must be its own inverse and leave all energies unchanged")
             if not np.array_equal(moved[g], moved):
@@ -203,6 +205,18 @@ class StateModel(ABC):
         """True where ordered states related by symmetry are not all there is: frustration, free spins, coexistence."""
         return self.metastable or self.frustrated or self.best.degenerate
 
+    @cached_property
+    def divided(self) -> bool:
+        """True where the lattice leads from the ordered state to others that no symmetry of the states leads to."""
+        ordered, group = self.best.states, self.states.group
+        if (ordered == ordered[0]).all():
+            return False
+        if self.best.degenerate or group is None:
+            return True
+        q = self.states.n_states
+        pairs = (np.divmod(np.unique(ordered.astype(np.int64) * q + x), q) for x in images(ordered, self.lattice))
+        return not all((group[:, a] == b).all(axis=1).any() for a, b in pairs)
+
     def states_of(self, configurations: NDArray) -> NDArray[np.uint8]:
         """State numbers, (sample, site), of configurations (sample, site) or (sample, site axes...).
 
@@ -285,7 +299,12 @@ class StateModel(ABC):
         return ("ordered",) if local and symmetric and not self.competing else ("ordered", "random")
 
     def turn(self, configurations: NDArray, rng: np.random.Generator) -> NDArray[np.int8]:
-        """Permute the states of every configuration by a random symmetry, a product of involutions."""
+        """Permute the states of every configuration by a random symmetry, a product of involutions.
+
+        Where ordered states are `divided` it is also moved by a random symmetry of the lattice.
+        """
+        if self.divided:
+            configurations = moved(configurations, self.lattice, rng)
         if not len(self.states.involutions):
             return configurations
         permuted = self.states.symmetries(len(configurations), rng)

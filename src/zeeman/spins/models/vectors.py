@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from zeeman.spins._vectors_numba import bond_sums
 from zeeman.spins.lattices import Lattice
 from zeeman.spins.models.model import check_parameters
+from zeeman.spins.models.symmetries import moved
 from zeeman.spins.models.waves import alternating_waves
 
 __all__ = ["VectorModel"]
@@ -115,7 +116,12 @@ class VectorModel(ABC):
         return ("ordered",) if caught else ("ordered", "random")
 
     def turn(self, configurations: NDArray, rng: np.random.Generator) -> NDArray[np.float32]:
-        """Rotate or reflect every configuration by a random element of O(n)."""
+        """Rotate or reflect every configuration by a random element of O(n).
+
+        On tori where several waves are equally good (odd L) it is also moved by a random symmetry of the lattice.
+        """
+        if self.coupling < 0 and self.lattice.checkerboard is None and len(self._turns()) > 1:
+            configurations = moved(configurations, self.lattice, rng)
         s = self.vectors(configurations)
         return self.values(s @ _orthogonal(len(s), self.n_components, rng))
 

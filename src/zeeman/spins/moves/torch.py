@@ -27,6 +27,7 @@ from zeeman.spins.colours import colours, layout
 from zeeman.spins.models import Ising, StateModel, VectorModel
 from zeeman.spins.moves.chains import Chains, Cost
 from zeeman.spins.moves.multispin import acceptance
+from zeeman.spins.moves.vectors import strength
 
 __all__ = [
     "TORCH_MOVES", "Coloured", "States", "TwoStates", "TwoStatesTriton", "Vectors", "heat_bath", "metropolis",
@@ -162,7 +163,7 @@ class Vectors(Coloured):
     ) -> None:  # fmt: skip
         super().__init__(model, len(configurations), rng, device)
         self._model, self._update, self._n_reflections = model, update, n_reflections
-        self._strength = model.coupling / temperature
+        self._strength = strength(model, temperature)
         self.spins = self.to_device(model.vectors(configurations).astype(np.float32))
 
     def advance(self, n_steps: int) -> None:

@@ -22,6 +22,7 @@ __all__ = [
     "VectorSwendsenWang",
     "VectorTempering",
     "VectorWolff",
+    "strength",
 ]
 
 _LOCAL: dict[str, Any] = {
@@ -29,6 +30,7 @@ _LOCAL: dict[str, Any] = {
 }  # fmt: skip
 # largest tangent of half a turn (of each component), in units of sqrt(T / (z |J|)): forgets soonest near T = |J|
 _WIDTH = {2: 2.4, 3: 1.8}
+_STRONGEST = 1e18  # local field in units of T, whose square float32 still holds
 
 
 class VectorHeatBath:
@@ -51,7 +53,7 @@ class VectorHeatBath:
         s = s.reshape(blocks, COLUMNS, *s.shape[1:])
         rows = np.moveaxis(s, 1, 3)  # (block, site, component, 32)
         self.spins = np.ascontiguousarray(rows).reshape(*rows.shape[:2], -1)
-        self._field = np.float32(model.coupling / temperature)
+        self._field = np.float32(strength(model, temperature))
         self._states = np.stack([generators(rng) for _ in range(blocks)])
 
     def advance(self, n_steps: int) -> None:
@@ -118,9 +120,7 @@ class VectorOverRelaxation(VectorHeatBath):
         """Make `n_steps` rounds of one heat bath and the reflections."""
         for _ in range(n_steps):
             super().advance(1)
-            kernels.reflections(self._model.n_components)(
-                self.spins, self._neighbours, np.float32(self._model.coupling), self.N_REFLECTIONS
-            )
+            kernels.reflections(self._model.n_components)(self.spins, self._neighbours, self.N_REFLECTIONS)
 
 
 class VectorTempering(Tempering):
@@ -148,7 +148,7 @@ class VectorSwendsenWang:
     ) -> None:
         self._model, self._lattice = model, model.lattice
         self.spins = np.array(model.vectors(configurations), np.float32, order="C")  # (chain, site, component)
-        self._field = np.float32(model.coupling / temperature)
+        self._field = np.float32(strength(model, temperature))
         self._states = np.stack([generators(rng) for _ in configurations])
         self._bonds = np.ascontiguousarray(model.lattice.bonds_of.T)
 
@@ -170,3 +170,14 @@ class VectorWolff(VectorSwendsenWang):
     def advance(self, n_steps: int) -> None:
         """Reflect `n_steps` clusters in every chain."""
         self.n_flipped += clusters.wolff(self.spins, self._lattice.neighbours, self._field, self._states, n_steps)
+
+
+def strength(model: VectorModel, temperature: float) -> float:
+    """J / T; ValueError where fields in units of T would overflow float32."""
+    z, j = model.lattice.coordination, abs(model.coupling)
+    if z * j > _STRONGEST * temperature:
+        raise ValueError(
+            f"temperature {temperature:g} is too low for |J| = {j:g}: fields in units of T, up to z |J| / T, would "
+            f"overflow float32; take T of {z * j / _STRONGEST:.2g} or more"
+        )
+    return model.coupling / temperature

@@ -42,7 +42,7 @@ def per_chunk(x: Any, model: Model, function: Callable[[NDArray[np.float64]], ND
     values = np.asarray(x)
     if values.ndim < 2 or len(values) == 0:
         raise ValueError(f"x must be (sample, site axes...) and not empty, got shape {values.shape}; one is c[None]")
-    width = max(1, int(np.prod(values.shape[1:])) * 4)
+    width = max(1, site_vectors(values[:1], model).size)
     parts = np.array_split(values, max(1, -(-len(values) * width // _CHUNK)))
     return np.concatenate([function(site_vectors(part, model)) for part in parts if len(part)])
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,9 +72,17 @@ class Geometry:
     smallest: NDArray[np.float64]
 
 
-@lru_cache(maxsize=32)
+_known: WeakKeyDictionary[Lattice, Geometry] = WeakKeyDictionary()  # kept as long as their lattice is
+
+
 def geometry(lattice: Lattice) -> Geometry:
     """Geometry of a lattice of this package; ValueError for others."""
+    if lattice not in _known:
+        _known[lattice] = _geometry(lattice)
+    return _known[lattice]
+
+
+def _geometry(lattice: Lattice) -> Geometry:
     if lattice.name not in _PRIMITIVE:
         raise ValueError(f"the positions of {lattice!r} are not known: only of {', '.join(_PRIMITIVE)}")
     a = _PRIMITIVE[lattice.name]

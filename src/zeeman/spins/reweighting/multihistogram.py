@@ -364,7 +364,9 @@ def _read(
             )
         if n_sites is None:
             raise ValueError("n_sites is needed beside energies per site: give the number of sites")
-        energies, at = np.concatenate(parts), np.repeat(ts, [len(part) for part in parts])
+        energies, at = np.concatenate([*parts, []]), np.repeat(ts, [len(part) for part in parts])
+    if energies.size == 0:
+        raise ValueError("there are no samples to reweight: give a series of energies (sample,) for each temperature")
     check_finite(energies, "energies")
     if not (np.isfinite(at) & (at > 0)).all():
         raise ValueError("temperatures must be positive and finite")

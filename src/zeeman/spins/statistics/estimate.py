@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_HALF_EVEN, Decimal, localcontext
 
 __all__ = ["Estimate", "shorthand"]
 
+_DIGITS = 700  # between the first of the largest float and the last of the smallest
 _SMALL, _LARGE = -4, 6  # powers of ten between which numbers are written without an exponent
 
 
@@ -55,7 +56,9 @@ def shorthand(value: float, error: float) -> str:
     place = _last_place(spread)
     unit = Decimal(1).scaleb(place)
     # beyond the point's left there are no digits to show: whole numbers, rounded at that place
-    exact, spread = ((x / unit).quantize(Decimal(1), ROUND_HALF_EVEN) * unit for x in (exact, spread))
+    with localcontext(prec=_DIGITS):
+        # adding zero takes the sign off what rounds to nothing
+        exact, spread = ((x / unit).quantize(Decimal(1), ROUND_HALF_EVEN) * unit + 0 for x in (exact, spread))
     decimals = max(0, -place)
     inside = f"{spread:.{decimals}f}"
     if spread < 1 or decimals == 0:
