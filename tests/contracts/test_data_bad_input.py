@@ -5,6 +5,7 @@ import pickle
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 import zarr
 
 from zeeman.data import load
@@ -113,6 +114,10 @@ BAD = [
     ("empty csv", _file("x.csv", ""), "x.csv", ValueError, "is empty"),
     ("one row csv", _file("x.csv", "a,b\n1,2\n"), "x.csv", ValueError, "one row only"),
     ("only labels", _file("x.csv", "label\nu\nv\nu\n"), "x.csv", ValueError, "no column of numbers"),
+    ("a comment below", _file("x.csv", "a,b\n1,2\n3,4\n# made by, me\n"), "x.csv", ValueError, "'# made by' at row 2"),
+    ("a comment below no header", _file("x.csv", "1,2\n3,4\n# made by, me\n"), "x.csv", ValueError, "'# made by'"),
+    ("infinite label", _file("x.csv", "a,label\n1,0\n2,inf\n3,0\n"), "x.csv", ValueError, "row 1 has inf"),
+    ("label beyond integers", _npz(X=np.eye(3), y=np.array([0, 1e300, 1])), "x.npz", ValueError, r"row 1 has 1e\+300"),
     ("a label is missing", _file("x.csv", "a,label\n1,u\n2,\n3,v\n"), "x.csv", ValueError, "label of row 1 is missing"),
     ("binary named csv", _file("x.csv", b"PAR1\0\0"), "x.csv", ValueError, "no text file"),
     ("lists in parquet", _parquet, "x.parquet", ValueError, "column 'b'"),
@@ -216,12 +221,14 @@ def test_pickles_do_not_run(tmp_path):
         (lambda f: load(f / "x.npz", key="Q"), ValueError, "it has X"),
         (lambda f: load(f / "x.npz", label_column="X2"), ValueError, "no labels 'X2'"),
         (lambda f: load(f / "x.npz", label_column="short"), ValueError, "one for each of the 3 rows"),
+        (lambda f: load(f / "x.zarr", key="seed"), ValueError, "variable 'seed' has shape .*a single number"),
     ],
 )
 def test_bad_options_are_named(tmp_path, call, error, says):
     np.save(tmp_path / "x.npy", np.eye(3))
     np.savez(tmp_path / "x.npz", X=np.eye(3), short=np.arange(2))
     (tmp_path / "x.csv").write_text("a,label\n0.5,0\n1.5,1\n")
+    xr.Dataset({"X": (("sample", "x"), np.eye(3)), "seed": ((), 7)}).to_zarr(tmp_path / "x.zarr", consolidated=False)
     with pytest.raises(error, match=says):
         call(tmp_path)
 

@@ -1,12 +1,16 @@
 """Stores: what was written comes back, whole, or an error names the file."""
 
+import os
+import shutil
+
 import numpy as np
 import pytest
 import xarray as xr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from zeeman.data import DatasetWriter, open_dataset, write_dataset
+from zeeman.base import store
+from zeeman.data import DatasetWriter, dataset, open_dataset, write_dataset
 
 
 def spins(n, *shape, seed=0):
@@ -151,6 +155,59 @@ def test_one_writer_at_a_time(tmp_path):
     DatasetWriter(tmp_path / "a.zarr", ds).close()
 
 
+def test_of_two_writers_that_begin_at_once_one_writes(tmp_path, monkeypatch):
+    pytest.importorskip("fcntl")
+    ds, path, create, first = rich(), tmp_path / "a.zarr", dataset._create, []
+
+    def late(*args):
+        if not first:
+            first.append(None)
+            first[0] = DatasetWriter(path, ds)
+        create(*args)
+
+    monkeypatch.setattr(dataset, "_create", late)
+    with pytest.raises(OSError, match="another process"):
+        DatasetWriter(path, ds)
+    first[0].append(ds)
+    first[0].close()
+    xr.testing.assert_identical(ds, open_dataset(path))
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_store_that_is_being_written_is_not_replaced(tmp_path, monkeypatch):
+    pytest.importorskip("fcntl")
+    ds, path = rich(), tmp_path / "a.zarr"
+    with DatasetWriter(path, ds) as writer:
+        with pytest.raises(OSError, match="another process"):
+            write_dataset(rich(5, seed=1), path)
+        writer.append(ds)
+    xr.testing.assert_identical(ds, open_dataset(path))
+    append = DatasetWriter.append
+    made = []
+
+    def meanwhile(writer, piece):
+        made.append(DatasetWriter(tmp_path / "b.zarr", ds))
+        return append(writer, piece)
+
+    monkeypatch.setattr(DatasetWriter, "append", meanwhile)
+    with pytest.raises(OSError, match="another process"):
+        write_dataset(rich(5, seed=1), tmp_path / "b.zarr")
+    made[0].close()
+
+
+def test_a_writer_whose_store_was_replaced_adds_nothing(tmp_path):
+    pytest.importorskip("fcntl")
+    ds, path = rich(), tmp_path / "a.zarr"
+    with DatasetWriter(path, ds) as writer:
+        shutil.rmtree(path)
+        with pytest.raises(OSError, match="removed or replaced"):
+            writer.append(ds)
+        write_dataset(rich(5, seed=1), path)
+        with pytest.raises(OSError, match="removed or replaced"):
+            writer.append(ds)
+    xr.testing.assert_identical(rich(5, seed=1), open_dataset(path))
+
+
 @pytest.mark.parametrize(
     ("change", "says"),
     [
@@ -201,6 +258,24 @@ def test_writing_replaces_a_store_but_nothing_else(tmp_path):
     (tmp_path / "mine" / "thesis.tex").touch()
     with pytest.raises(FileExistsError, match="no data set of zeeman"):
         write_dataset(rich(5), tmp_path / "mine")
+
+
+def test_a_replacement_that_fails_leaves_the_old_store(tmp_path, monkeypatch):
+    """Where folders cannot be swapped in one step, and the second of two renames fails."""
+    path, replace, old = tmp_path / "a.zarr", os.replace, rich(5)
+    write_dataset(old, path)
+
+    def fails(source, target):
+        if str(target) == str(path) and ".part" in str(source):
+            raise OSError("disk full")
+        replace(source, target)
+
+    monkeypatch.setattr(store, "_exchanged", lambda *paths: False, raising=False)
+    monkeypatch.setattr(os, "replace", fails)
+    with pytest.raises(OSError, match="disk full"):
+        write_dataset(rich(8, seed=1), path)
+    xr.testing.assert_identical(old, open_dataset(path))
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def _truncate(file):

@@ -131,6 +131,19 @@ def test_csv_labels(put, text, labels, names):
     assert (data.labels is None) if labels is None else (data.labels.tolist() == labels)
 
 
+def test_a_row_that_begins_with_a_hash_is_a_row(put):
+    data = load(put("x.csv", "# by hand\nname,a,b\nu,1,2\n#1,1,3\nu,3,4\n"))
+    assert data.X.tolist() == [[1, 2], [1, 3], [3, 4]]
+    assert data.labels.tolist() == ["u", "#1", "u"]
+
+
+@pytest.mark.parametrize("mark", ["\x85", "\u2028", "\x0c", "\x1e"])
+def test_rows_end_at_line_feeds_and_carriage_returns_only(put, mark):
+    for end in ("\n", "\r\n", "\r"):
+        text = end.join(["a,kind", f"1,u{mark}v", "2,w", f"3,u{mark}v", ""])
+        assert load(put("x.csv", text)).labels.tolist() == [f"u{mark}v", "w", f"u{mark}v"]
+
+
 def test_label_column_by_name(put):
     data = load(put("x.csv", "a,b,c\n1,2,0\n3,4,1\n"), label_column="b")
     assert data.labels.tolist() == [2, 4]

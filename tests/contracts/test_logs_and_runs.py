@@ -92,6 +92,24 @@ def test_a_continued_log_tells_every_step_once(tmp_path):
     assert rows[-2]["loss"] == [30.0]
 
 
+def test_lines_of_others_stay_whatever_they_hold(tmp_path):
+    """Without a step, without an end, with a line separator of Unicode in a word."""
+    file = tmp_path / "metrics.jsonl"
+    others = ['{"note": "by hand"}', "[1, 2]", '{"step": "last"}', '{"training": "a\u2028b", "step": 9}']
+    file.write_text("\n".join([*others, '{"training": "model", "step": 1}']), encoding="utf-8")
+    log = JsonLines(file, training="model")
+    log.log(2, {"loss": 1.0})
+    log.close()
+    *there, one, two = file.read_text(encoding="utf-8").removesuffix("\n").split("\n")
+    assert there == others
+    assert [json.loads(line)["step"] for line in (one, two)] == [1, 2]
+    file.write_text('{"note": "by hand"}', encoding="utf-8")
+    again = JsonLines(file)
+    again.log(1, {})
+    again.close()
+    assert [json.loads(line).get("step") for line in file.read_text().splitlines()] == [None, 1]
+
+
 def test_what_is_not_finite_is_null(tmp_path):
     log = JsonLines(tmp_path / "m.jsonl")
     log.log(1, {"loss": [float("nan"), 1.0], "kl": float("inf")})

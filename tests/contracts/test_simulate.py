@@ -231,6 +231,36 @@ def test_a_card_of_an_older_format_is_written_anew(tmp_path):
     assert text.read_text() == mine
 
 
+@pytest.mark.parametrize("writer", ["write_text", "write_json"])
+def test_a_kill_between_the_two_files_of_a_card_leaves_none_stale(tmp_path, monkeypatch, writer):
+    run = Simulation("potts", (1.0,), tmp_path / "x.zarr", size=4, n_samples=60)
+    run.run(progress=False)
+    text, numbers = cards.paths(run.out)
+    mine = text.read_text()
+    text.write_text("what an older version said")
+    numbers.write_text(numbers.read_text().replace(f'"format": {cards.FORMAT}', '"format": 0'))
+
+    def killed(*args):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(cards, writer, killed)
+        with pytest.raises(KeyboardInterrupt):
+            run.run(progress=False)
+    run.run(progress=False)
+    assert text.read_text() == mine
+
+
+def test_a_temperature_that_was_asked_twice_is_one_reading(tmp_path):
+    model = spins.Potts(spins.square(4), n_states=3)
+    generate_to(tmp_path / "x.zarr", model, [2.0, 1.0, 2.0], 60)
+    card = cards.make(tmp_path / "x.zarr")
+    assert [(one.temperature, one.n_samples) for one in card.readings] == [(2.0, 120), (1.0, 60)]
+    each = cards.store_header(tmp_path / "x.zarr")["attrs"]["pieces"][0]["effective_sample_size"]
+    assert card.readings[0].effective_sample_size == each[0] + each[2]
+    assert card.checks["energy"]["n"] == 2
+
+
 def test_a_card_without_checks_says_why_it_is_not_certified(tmp_path):
     card = Simulation("potts", (1.0,), tmp_path / "x.zarr", size=4, n_samples=12).run(progress=False)
     assert not card.checks

@@ -113,6 +113,20 @@ def test_a_stopped_suite_continues_to_the_same_samples(capsys, tmp_path, monkeyp
     assert [e["content_hash"] for e in found["entries"]] == [e["content_hash"] for e in whole["entries"]]
 
 
+def test_a_finished_suite_is_only_read(tmp_path, monkeypatch):
+    monkeypatch.setattr(suites, "RECIPES", suites.RECIPES[:1])
+    run = suites.SuiteRun(tmp_path / "suite", "smoke")
+    index = run.run(progress=False)
+    files = [tmp_path / "suite" / name for name in ("index.json", "README.md")]
+    before = [file.stat().st_mtime_ns for file in files]
+    assert run.run(progress=False) == index
+    assert [file.stat().st_mtime_ns for file in files] == before
+    page = files[1].read_text()
+    files[1].write_text("cut")
+    run.run(progress=False)
+    assert files[1].read_text() == page
+
+
 def test_another_seed_or_size_is_refused_in_the_same_folder(capsys, smoke):
     code, _, complaint = suite(capsys, smoke[0], "--seed", "1")
     assert code == 2

@@ -5,6 +5,7 @@ import json
 import os
 import pickle
 import shutil
+import subprocess
 
 import numpy as np
 import pytest
@@ -261,6 +262,25 @@ def test_the_machine_failing_is_another_code(tmp_path, monkeypatch, capsys, stri
     assert says in err
     assert "Traceback" not in err
     assert not any(path.is_file() for path in (tmp_path / out).rglob("*"))
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
+def test_the_commit_of_a_repository_that_zeeman_is_only_installed_in_is_not_told(tmp_path, monkeypatch):
+    def git(*words):
+        who = ("-c", "user.name=a", "-c", "user.email=a@b")
+        subprocess.run(["git", *who, *words], cwd=tmp_path, check=True, capture_output=True)
+
+    (tmp_path / "venv").mkdir()
+    (tmp_path / ".gitignore").write_text("venv\n")
+    shutil.copy(store.__file__, tmp_path / "venv" / "store.py")
+    git("init")
+    git("add", ".")
+    git("commit", "-m", "theirs")
+    monkeypatch.setattr(store, "__file__", str(tmp_path / "venv" / "store.py"))
+    assert store.provenance()["commit"] is None
+    git("add", "--force", "venv")
+    git("commit", "-m", "ours")
+    assert store.provenance()["commit"]
 
 
 def test_a_defect_is_a_paragraph_and_debug_shows_its_place(tmp_path, monkeypatch, capsys):

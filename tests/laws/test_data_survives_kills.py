@@ -1,6 +1,7 @@
 """Law: whatever the moment of a kill, every acknowledged sample is there, and nothing that was not committed."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,7 +13,7 @@ import pytest
 import xarray as xr
 from zarr.storage import LocalStore
 
-from zeeman.data import DatasetWriter, open_dataset
+from zeeman.data import DatasetWriter, open_dataset, write_dataset
 
 TOTAL, PIECE = 4000, 37
 
@@ -87,7 +88,8 @@ def test_stopped_at_every_single_file_operation(tmp_path, monkeypatch, stage):
 
     monkeypatch.setattr(LocalStore, "set", counted(LocalStore.set))
     monkeypatch.setattr(LocalStore, "delete", counted(LocalStore.delete))
-    monkeypatch.setattr(os, "replace", counted(os.replace))
+    for name in ("replace", "rename"):
+        monkeypatch.setattr(os, name, counted(getattr(os, name)))
 
     def killed(*args):
         raise Killed
@@ -124,5 +126,39 @@ def test_stopped_at_every_single_file_operation(tmp_path, monkeypatch, stage):
         run(path, 70)
         xr.testing.assert_identical(open_dataset(path), samples(0, 70))
         if finished:
+            return
+    pytest.fail("the operation never finished")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="folders are swapped in one step on Linux")
+def test_a_store_that_is_replaced_is_the_old_or_the_new_one_at_every_kill(tmp_path, monkeypatch):
+    path, before, after = tmp_path / "a.zarr", samples(0, 40), samples(40, 70)
+    done, allowed = [], [0]
+
+    def counted(operation):
+        def call(*args, **kwargs):
+            if len(done) >= allowed[0]:
+                raise Killed
+            done.append(operation)
+            return operation(*args, **kwargs)
+
+        return call
+
+    for k in range(20):
+        write_dataset(before, path)
+        done.clear()
+        allowed[0] = k
+        with monkeypatch.context() as patch:
+            for module, name in ((os, "replace"), (os, "rename"), (shutil, "rmtree")):
+                patch.setattr(module, name, counted(getattr(module, name)))
+            try:
+                write_dataset(after, path)
+                finished = True
+            except Killed:
+                finished = False
+        found = open_dataset(path)
+        assert found.identical(before) or found.identical(after)
+        if finished:
+            assert found.identical(after)
             return
     pytest.fail("the operation never finished")

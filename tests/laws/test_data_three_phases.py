@@ -6,7 +6,7 @@ import pytest
 from zeeman import spins
 from zeeman.base.random import stream
 from zeeman.data import generate_to, load, open_dataset, three_phases
-from zeeman.data.generate import DISORDERED, ORDERED, three_phases_to
+from zeeman.data.generate import DISORDERED, ORDERED, _piece_lengths, three_phases_to
 
 
 @pytest.fixture(scope="module")
@@ -114,6 +114,34 @@ def test_any_model_goes_to_a_store(tmp_path):
     assert np.allclose(model.energy(ds.configuration.values.reshape(50, -1)), ds.energy)
     with pytest.raises(ValueError, match="other settings"):
         generate_to(tmp_path / "a.zarr", spins.Ising(spins.triangular(4), coupling=2.0), **arguments)
+
+
+@pytest.mark.parametrize(
+    ("model", "temperature", "options", "error", "says"),
+    [
+        ("ising", 2.0, {}, TypeError, "model must be one of"),
+        (spins.square(4), 2.0, {}, TypeError, "model must be one of"),
+        (spins.Ising(spins.square(4)), [[2.0]], {}, ValueError, r"shape \(1, 1\)"),
+        (spins.Ising(spins.square(4)), [], {}, ValueError, "non-empty"),
+        (spins.Ising(spins.square(4)), "2", {}, TypeError, "temperature must be a number"),
+        (spins.Ising(spins.square(4)), [2.0, -1.0], {}, ValueError, "at position 1"),
+        (spins.Ising(spins.square(4), field=1.0), 2.0, {"method": "wolff"}, ValueError, "zero field"),
+        (spins.Ising(spins.square(4)), 2.0, {"method": "wolf"}, ValueError, "did you mean 'wolff'"),
+    ],
+)
+def test_what_the_sampler_refuses_is_refused_in_its_words(tmp_path, model, temperature, options, error, says):
+    for call in (spins.sample, lambda *args, **kwargs: generate_to(tmp_path / "a.zarr", *args, **kwargs)):
+        with pytest.raises(error, match=says):
+            call(model, temperature, 10, **options)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("n", [1, 8192, 16383, 16384, 20_000])
+def test_pieces_are_of_one_length_and_less_than_twice_as_long_as_asked(n):
+    lengths = _piece_lengths(n, 8192)
+    assert sum(lengths) == n
+    assert max(lengths) - min(lengths) <= 1
+    assert max(lengths) < 2 * 8192
 
 
 def test_ising_source_is_the_three_phases():

@@ -39,7 +39,8 @@ class JsonLines:
     Parameters
     ----------
     path : path
-        Made at the first step. Lines already there stay, except those of this training from the first step on.
+        Made at the first step. Lines already there stay, except those of this training from the first step on; a line
+        without "step" stays too.
     **about
         Written on every line, and what tells this training's lines from others in the file.
 
@@ -74,17 +75,20 @@ class JsonLines:
         if not self.path.exists():
             self.path.parent.mkdir(parents=True, exist_ok=True)
             return
-        lines = self.path.read_text(encoding="utf-8").splitlines()
-        kept = [line for line in lines if self._stays(line, step)]
-        if kept != lines:
-            write_text(self.path, "".join(f"{line}\n" for line in kept))
+        text = self.path.read_text(encoding="utf-8")
+        kept = "".join(f"{line}\n" for line in text.split("\n") if self._stays(line, step))
+        if kept != text:  # also where the last line is whole but not ended
+            write_text(self.path, kept)
 
     def _stays(self, line: str, step: int) -> bool:
         try:
             row = json.loads(line)
         except json.JSONDecodeError:
             return False
-        return row["step"] < step or any(row.get(name) != value for name, value in self.about.items())
+        if not isinstance(row, dict) or any(row.get(name) != value for name, value in self.about.items()):
+            return True
+        there = row.get("step")
+        return not isinstance(there, (int, float)) or there < step
 
 
 class TensorBoard:

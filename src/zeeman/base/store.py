@@ -1,12 +1,14 @@
 """Files that are whole or absent: atomic writes, JSON, content hashes, provenance. Nothing is pickled.
 
 Whatever is written is first written beside its place and then renamed over it, so a reader (or a run that
-continues after a kill) sees the old file or the new one and never half of either.
+continues after a kill) sees the old file or the new one and never half of either. Linux swaps folders in one step too;
+elsewhere a kill between two renames leaves the old folder beside its place, as ``.NAME.*.old``.
 """
 
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import hashlib
 import json
 import math
@@ -14,6 +16,7 @@ import os
 import platform
 import shutil
 import subprocess
+import sys
 import uuid
 from collections.abc import Iterator, Mapping
 from importlib import metadata
@@ -25,16 +28,25 @@ import numpy as np
 __all__ = ["atomic_path", "content_hash", "provenance", "read_json", "write_json", "write_text"]
 
 
+_AT_FDCWD, _RENAME_EXCHANGE = -100, 2  # fcntl.h, linux/fs.h
+
+
 @contextlib.contextmanager
-def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """Yield a path beside `path` to write a file or folder at; it takes `path`'s place if the block succeeds."""
+def atomic_path(path: str | os.PathLike[str], *, replace: bool = True) -> Iterator[Path]:
+    """Yield a path beside `path` to write a file or folder at; it takes `path`'s place if the block succeeds.
+
+    Without `replace`, a folder that others have filled there meanwhile stays, and the one written here is dropped.
+    """
     target = Path(path)
     target.parent.mkdir(parents=True, exist_ok=True)
     # the suffix is kept last: writers such as matplotlib choose a format by it
     beside = target.with_name(f".{target.stem}.{uuid.uuid4().hex[:8]}.part{target.suffix}")
     try:
         yield beside
-        _replace(beside, target)
+        if replace:
+            _replace(beside, target)
+        else:
+            _place(beside, target)
     finally:
         _remove(beside)
 
@@ -95,15 +107,16 @@ def provenance(**extra: Any) -> dict[str, Any]:
 
 
 def _commit() -> str | None:
-    here = Path(__file__).resolve().parent
+    """The commit of this file; None outside a repository, or installed in one that does not hold it."""
+    file = Path(__file__).resolve()
+    if not _git(file.parent, "ls-files", "--error-unmatch", file.name):
+        return None
+    return _git(file.parent, "describe", "--always", "--dirty", "--abbrev=12")
+
+
+def _git(folder: Path, *words: str) -> str | None:
     try:
-        done = subprocess.run(
-            ["git", "describe", "--always", "--dirty", "--abbrev=12"],
-            cwd=here,
-            capture_output=True,
-            text=True,
-            timeout=5,
-        )
+        done = subprocess.run(["git", *words], cwd=folder, capture_output=True, text=True, timeout=5)
     except (OSError, subprocess.TimeoutExpired):
         return None
     return done.stdout.strip() or None
@@ -126,13 +139,42 @@ def _plain(value: Any) -> Any:
 
 
 def _replace(source: Path, target: Path) -> None:
-    if target.is_dir() and not target.is_symlink():
-        aside = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.old")
-        os.replace(target, aside)
+    """Put `source` at `target`; a folder that was there is removed, from here or by the caller from `source`."""
+    if not target.is_dir() or target.is_symlink():
         os.replace(source, target)
-        shutil.rmtree(aside, ignore_errors=True)
-    else:
+        return
+    if _exchanged(source, target):
+        return
+    aside = target.with_name(f".{target.name}.{uuid.uuid4().hex[:8]}.old")
+    os.replace(target, aside)
+    try:
         os.replace(source, target)
+    except BaseException:
+        if not target.exists():
+            os.replace(aside, target)
+        raise
+    shutil.rmtree(aside, ignore_errors=True)
+
+
+def _exchanged(one: Path, other: Path) -> bool:
+    """Swap two paths in one step of the file system, which a kill does not halve; False where there is none."""
+    if sys.platform != "linux":
+        return False
+    try:
+        rename = ctypes.CDLL(None).renameat2
+    except (OSError, AttributeError):  # a C library without it
+        return False
+    names = os.fsencode(one), os.fsencode(other)
+    return bool(rename(_AT_FDCWD, names[0], _AT_FDCWD, names[1], _RENAME_EXCHANGE) == 0)
+
+
+def _place(source: Path, target: Path) -> None:
+    """Rename a folder to `target` unless a folder with anything in it is there."""
+    try:
+        os.rename(source, target)
+    except OSError:
+        if not target.is_dir():
+            raise
 
 
 def _remove(path: Path) -> None:

@@ -77,7 +77,7 @@ def from_dataset(
     tables = {str(k): (v.shape, v.dtype) for k, v in ds.data_vars.items()}
     chosen, why = choose(tables, variable, where, ())
     array = ds[chosen].transpose("sample", ...) if "sample" in ds[chosen].dims else ds[chosen]
-    sample = array.dims[0]
+    sample = array.dims[0] if array.dims else None  # one number: refused below, in the words of `build`
     others = {
         str(k): _text(v.values) if v.dtype.kind in "OST" else v.values
         for k, v in ds.variables.items()

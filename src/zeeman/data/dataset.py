@@ -8,9 +8,10 @@ a kill is cut off by the next writer and shown to nobody, so nothing acknowledge
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -32,6 +33,8 @@ _OURS = "zeeman_store"  # the root attribute that makes a zarr group one of ours
 def write_dataset(ds: xr.Dataset, path: str | os.PathLike[str], *, packed: bool | None = None) -> None:
     """Write `ds` with leading axis ``sample``, whole or not at all; a store already at `path` is replaced.
 
+    OSError for a store that a `DatasetWriter` holds.
+
     Parameters
     ----------
     ds : xarray.Dataset
@@ -44,8 +47,14 @@ def write_dataset(ds: xr.Dataset, path: str | os.PathLike[str], *, packed: bool 
     path = Path(path)
     if path.exists() and not (path.is_dir() and (is_store(path) or not any(path.iterdir()))):
         raise FileExistsError(f"{path} exists and is no data set of zeeman: remove it, or write elsewhere")
-    with atomic_path(path) as beside, DatasetWriter(beside, ds, packed=packed) as writer:
-        writer.append(ds)
+    with contextlib.ExitStack() as held, atomic_path(path) as beside:
+        there = path.exists()
+        if there:  # refused before the work
+            held.enter_context(_alone(path))
+        with DatasetWriter(beside, ds, packed=packed) as writer:
+            writer.append(ds)
+        if not there and path.exists():  # made meanwhile
+            held.enter_context(_alone(path))
 
 
 def open_dataset(
@@ -172,6 +181,7 @@ class DatasetWriter:
         if self.n_total is not None and n > self.n_total:
             raise ValueError(f"{self.path} takes {self.n_total} samples: {self._n} are there, {n - self._n} more came")
         stored = self._encoded(ds)
+        _check_place(self._lock, self.path)
         for name, values in stored.items():
             array = self._arrays[name]
             array.resize((n, *array.shape[1:]))
@@ -244,7 +254,7 @@ def _create(path: Path, template: xr.Dataset, wanted: Mapping[str, Any]) -> None
     described = "written by zeeman: the first n_committed samples count; an array's zeeman_coding says how to decode it"
     fields = [_field(record) for record in wanted["fields"]]
     coordinates = " ".join(field.name for field in fields if field.coordinate and field.dims != (field.name,))
-    with atomic_path(path) as beside:
+    with atomic_path(path, replace=False) as beside:  # of two that begin at once the first makes it, the lock decides
         group = zarr.create_group(beside, zarr_format=3)
         for field in fields:
             _create_array(group, field, template.variables[field.name])
@@ -386,4 +396,30 @@ def _locked(path: Path) -> int | None:
     except OSError as error:
         os.close(handle)
         raise OSError(f"{path} is being written by another process: wait for it, or write elsewhere") from error
+    try:
+        _check_place(handle, path)  # replaced between the two calls above
+    except OSError:
+        os.close(handle)
+        raise
     return handle
+
+
+@contextlib.contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Hold the lock of the folder at `path`."""
+    handle = _locked(path)
+    try:
+        yield
+    finally:
+        if handle is not None:
+            os.close(handle)
+
+
+def _check_place(lock: int | None, path: Path) -> None:
+    """OSError unless the folder that is locked is the one at `path`."""
+    if lock is None:
+        return
+    with contextlib.suppress(FileNotFoundError):
+        if os.path.samestat(os.fstat(lock), os.stat(path)):
+            return
+    raise OSError(f"{path} was removed or replaced while it was open for writing; nothing was added: open it again")

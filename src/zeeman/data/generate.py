@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from zeeman.base.checks import check_positive_integer
+from zeeman.base.checks import check_choice, check_positive_integer
 from zeeman.base.progress import Progress
 from zeeman.base.random import entropy_of, stream
 from zeeman.base.store import provenance
@@ -126,14 +126,18 @@ def generate_to(
 ) -> int:
     """Sample any spin model into a store, in pieces that a killed call does not repeat.
 
-    `n_samples` at each temperature, as `zeeman.spins.sample`; a piece holds about `piece_size` samples of all
-    temperatures, fewer where they would take more than 128 MiB. The samples depend on the arguments only, not on
+    `n_samples` at each temperature, as `zeeman.spins.sample`, which refuses what cannot be before anything is written.
+    Pieces are equally long, up to one: `piece_size` samples of all temperatures, or as many as take 128 MiB if those
+    are fewer, and up to twice that where no further piece fits. The samples depend on the arguments only, not on
     interruptions. Returns the number of samples.
     """
     from zeeman import spins
+    from zeeman.spins.samplers import METHODS, check_model, check_temperatures
 
-    temperatures = [float(t) for t in np.atleast_1d(np.asarray(temperature, dtype=float))]
+    temperatures = check_temperatures(temperature).tolist()
     n_samples = check_positive_integer(n_samples, "n_samples")
+    check_choice(method, METHODS, "method")
+    check_model(model, method, None)  # the device where it is used: a finished store needs none
     piece_size = check_positive_integer(piece_size, "piece_size")
     entropy = entropy_of(seed)
     bytes_each = model.lattice.n_sites * np.dtype(model.dtype).itemsize * math.prod(model.value_axes.values())
@@ -211,7 +215,7 @@ def _labelled(ds: xr.Dataset, phase: str, coupling: int, rng: np.random.Generato
 
 
 def _piece_lengths(n: int, size: int) -> list[int]:
-    """Cut n into pieces of at least `size`, as equal as can be."""
+    """Cut n into pieces of at least `size` and less than twice `size`, as equal as can be; one piece if n is fewer."""
     pieces = max(1, n // size)
     return [n // pieces + (i < n % pieces) for i in range(pieces)]
 

@@ -119,10 +119,11 @@ def labels_of(values: Any, n_samples: int, where: str) -> NDArray:
     if array.dtype.kind == "b":
         return array.astype(np.int64)
     if array.dtype.kind == "f":
-        bad = np.flatnonzero(~(array == np.round(array)))
+        numbers = array.astype(float)
+        bad = np.flatnonzero(~((numbers == np.round(numbers)) & (np.abs(numbers) < 2.0**63)))  # infinity is none
         if len(bad):
             raise ValueError(
-                f"{where}: labels are categories (integers or strings), but row {bad[0]} has {array[bad[0]]!r} "
+                f"{where}: labels are categories (integers or strings), but row {bad[0]} has {array[bad[0]]} "
                 f"({len(bad)} such rows); name another column, or keep this one as a feature"
             )
         return array.astype(np.int64)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,12 +29,15 @@ _DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", r"\s+": "space"}
 
 
 def read_csv(path: Path, *, key: str | None = None, label_column: str | None = None) -> Loaded:
-    """Read a text table; delimiter, header, decimal comma, index and label columns are detected and noted."""
+    """Read a text table; delimiter, header, decimal comma, index and label columns are detected and noted.
+
+    Lines that begin with # are comments before the first row and rows after it.
+    """
     _no_key(path, key)
     text = _text(path)
-    lines = [line for line in text.splitlines() if line.strip()]
-    comments = [line for line in lines if line.startswith("#")]
-    rows = [line for line in lines if not line.startswith("#")]
+    lines = [line for line in re.split(r"\r\n?|\n", text) if line.strip()]
+    comments = list(itertools.takewhile(lambda line: line.startswith("#"), lines))
+    rows = lines[len(comments) :]
     if not rows:
         raise ValueError(f"{path} is empty (no rows): check how it was written")
     delimiter = _delimiter(rows[:20])

@@ -30,7 +30,7 @@ from zeeman.spins.models import Model
 from zeeman.spins.moves import MOVES, moves_of, start
 from zeeman.spins.pilots import Pilot, choose_method, run_pilot, schedule
 
-__all__ = ["METHODS", "Plan", "sample"]
+__all__ = ["METHODS", "Plan", "check_model", "check_temperatures", "sample"]
 
 METHODS = ("auto", "metropolis", "heat-bath", "over-relaxation", "wolff", "swendsen-wang", "tempering")
 
@@ -110,10 +110,10 @@ def sample(
     RuntimeWarning
         If no pilot of the method came to equilibrium; `equilibrated` is then False.
     """
-    temperatures = _temperatures(temperature)
+    temperatures = check_temperatures(temperature)
     n_samples = check_positive_integer(n_samples, "n_samples")
     check_choice(method, METHODS, "method")
-    _check_model(model, method, device)
+    check_model(model, method, device)
     n_threads = check_positive_integer(n_threads, "n_threads") if n_threads is not None else processors()
     entropy = entropy_of(seed)
     label = f"{type(model).__name__} on {model.lattice!r}"
@@ -235,7 +235,8 @@ def _warn_of_failures(model: Model, temperatures: NDArray[np.float64], plans: Se
         )
 
 
-def _check_model(model: Any, method: str, device: str | None) -> None:
+def check_model(model: Any, method: str, device: str | None) -> None:
+    """Raise TypeError for what is no model, ValueError for an update that is not valid for it, with those that are."""
     moves = moves_of(model, device)
     if moves is None:
         known = ", ".join(kind.__name__ for kind in MOVES)
@@ -248,7 +249,8 @@ def _check_model(model: Any, method: str, device: str | None) -> None:
         raise ValueError(f"method {method!r} is not valid here: {reason}; use {', '.join(map(repr, valid))}")
 
 
-def _temperatures(temperature: ArrayLike) -> NDArray[np.float64]:
+def check_temperatures(temperature: ArrayLike) -> NDArray[np.float64]:
+    """Return temperatures, (temperature,); TypeError or ValueError naming the first that is not positive and finite."""
     t = np.asarray(temperature)
     if t.dtype.kind not in "fiu":
         raise TypeError(f"temperature must be a number or a sequence of numbers, got {temperature!r}")

@@ -170,8 +170,8 @@ def keep(store: str | os.PathLike[str]) -> Card:
     if known.get("format") == FORMAT and known.get("content_hash") == hash_of(store):
         return _from_dict(known)
     card = make(store)
-    write_json(numbers, {"format": FORMAT, **card.to_dict()})
     write_text(text, markdown(card))
+    write_json(numbers, {"format": FORMAT, **card.to_dict()})  # last, for it is what tells whether both are there
     return card
 
 
@@ -186,7 +186,7 @@ def make(store: str | os.PathLike[str]) -> Card:
     sites = next(field for field in header["fields"] if field["name"] == "configuration")
     measured = _measured(store, model, temperature)
     readings = tuple(
-        _reading(attrs, k, t, energy[temperature == t], model, measured[t]) for k, t in enumerate(attrs["temperatures"])
+        _reading(attrs, t, energy[temperature == t], model, measured[t]) for t in dict.fromkeys(attrs["temperatures"])
     )
     return Card(
         name=store.stem, model=type(model).__name__, hamiltonian=HAMILTONIANS[type(model).__name__],
@@ -282,11 +282,16 @@ def _added(one: _Measured, here: xr.Dataset, model: Model, t: float, most: int) 
     return series, max(one.energy_difference, off)
 
 
-def _reading(
-    attrs: Mapping[str, Any], k: int, t: float, energy: np.ndarray, model: Model, measured: _Measured
-) -> Reading:
-    pieces = attrs["pieces"]
-    effective = float(sum(piece["effective_sample_size"][k] for piece in pieces))
+def _reading(attrs: Mapping[str, Any], t: float, energy: np.ndarray, model: Model, measured: _Measured) -> Reading:
+    places = [k for k, other in enumerate(attrs["temperatures"]) if other == t]  # more than one where t was asked twice
+    said = {
+        name: [piece[name][k] for piece in attrs["pieces"] for k in places]
+        for name in (
+            "method", "steps_are", "burn_in", "spacing", "autocorrelation_time", "effective_sample_size",
+            "equilibrated", "equilibration_z",
+        )
+    }  # fmt: skip
+    effective = float(sum(said["effective_sample_size"]))
     share = effective / len(energy)
     mean, error = float(energy.mean()), _error(energy, effective)
     reference = known(model, t)
@@ -295,12 +300,10 @@ def _reading(
     identities = {name: z for name, z in scores.items() if z is not None}
     return Reading(
         temperature=t, n_samples=len(energy),
-        method=" and ".join(dict.fromkeys(piece["method"][k] for piece in pieces)),
-        steps_are=" and ".join(dict.fromkeys(piece["steps_are"][k] for piece in pieces)),
-        burn_in=max(piece["burn_in"][k] for piece in pieces), spacing=max(piece["spacing"][k] for piece in pieces),
-        autocorrelation_time=max(piece["autocorrelation_time"][k] for piece in pieces),
-        effective_sample_size=effective, equilibrated=all(piece["equilibrated"][k] for piece in pieces),
-        equilibration_z=max(piece["equilibration_z"][k] for piece in pieces),
+        method=" and ".join(dict.fromkeys(said["method"])), steps_are=" and ".join(dict.fromkeys(said["steps_are"])),
+        burn_in=max(said["burn_in"]), spacing=max(said["spacing"]),
+        autocorrelation_time=max(said["autocorrelation_time"]), effective_sample_size=effective,
+        equilibrated=all(said["equilibrated"]), equilibration_z=max(said["equilibration_z"]),
         energy=mean, energy_error=error, order=order, order_error=order_error,
         exact=None if reference is None else reference.energy,
         z=None if reference is None else _score(mean - reference.energy, error),

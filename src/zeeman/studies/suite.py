@@ -17,7 +17,7 @@ from typing import Any
 from zeeman.base.checks import check_choice
 from zeeman.base.progress import Progress
 from zeeman.base.random import stream
-from zeeman.base.store import provenance, read_json, write_json, write_text
+from zeeman.base.store import content_hash, provenance, read_json, write_json, write_text
 from zeeman.data.suite import INDEX
 from zeeman.spins import Ising, exact, square
 from zeeman.spins.moves import moves_of
@@ -189,10 +189,14 @@ class SuiteRun:
     def _write(self, known: Mapping[str, Mapping[str, Any]], simulations: Sequence[Simulation]) -> None:
         entries = [known[one.out.stem] for one in simulations if one.out.stem in known]
         finished = len(entries) == len(simulations)
-        index = {"settings": self.settings, "finished": finished, "entries": entries, "provenance": provenance()}
-        write_json(self.out / INDEX, index)
-        if entries:
-            write_text(self.out / "README.md", _markdown(entries, self.settings, finished))
+        index = {"settings": self.settings, "finished": finished, "entries": entries}
+        page = _markdown(entries, self.settings, finished) if entries else ""
+        file, text = self.out / INDEX, self.out / "README.md"
+        there = {k: v for k, v in read_json(file).items() if k != "provenance"} if file.is_file() else None
+        if content_hash(there) != content_hash(index):  # as JSON holds them; whoever changes nothing signs nothing
+            write_json(file, {**index, "provenance": provenance()})
+        if page and not (text.is_file() and text.read_text(encoding="utf-8") == page):
+            write_text(text, page)
 
 
 def suite_of(
