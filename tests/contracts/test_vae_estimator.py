@@ -1,7 +1,6 @@
 """BetaVAE keeps the contract: names, shapes, codings, refusals, files, and scikit-learn's battery."""
 
 import json
-from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -11,7 +10,6 @@ from torch import nn
 
 from zeeman.spectrum import LatentSpectrum
 from zeeman.vae import BetaVAE
-from zeeman.vae.objectives import Objective
 
 FIXED = {"n_threads": 1, "engine": "apart", "precision": "float32", "random_state": 0}
 
@@ -374,26 +372,6 @@ def test_a_decoder_of_another_shape_is_refused_not_broadcast(shape):
     wrong = nn.Sequential(nn.Linear(2, shape[0] * shape[1]), nn.Unflatten(1, shape))
     with pytest.raises(ValueError, match=r"decoder must turn .* = \(2, 1, 6\), got"):
         fitted(X, network=(Encoder(), wrong))
-
-
-@dataclass(frozen=True)
-class Mine(Objective):
-    name = "mine"
-    term_names = ("loss", "kl")
-
-    def terms(self, model, x, mean, scale, noise):
-        loss = -model.log_prob(mean + scale * noise[..., : mean.shape[1]], x).mean()
-        return torch.stack([loss, loss])
-
-
-def test_a_model_with_an_objective_of_its_own_is_loaded_with_it(tmp_path):
-    X = np.random.default_rng(0).normal(size=(50, 6))
-    vae = fitted(X, objective=Mine())
-    vae.save(tmp_path / "m")
-    with pytest.raises(ValueError, match=r"'mine'.*objective="):
-        BetaVAE.load(tmp_path / "m")
-    back = BetaVAE.load(tmp_path / "m", objective=Mine())
-    np.testing.assert_array_equal(back.transform(X), vae.transform(X))
 
 
 def test_states_with_a_minus_are_read_from_unsigned_numbers():

@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -19,7 +20,7 @@ from zeeman.vae import (
 )
 from zeeman.vae.metric import laplace_scale
 from zeeman.vae.model import build_models
-from zeeman.vae.objectives import OBJECTIVES, PlainReconstruction, mmd, resolve_objective
+from zeeman.vae.objectives import OBJECTIVES, Objective, PlainReconstruction, mmd, resolve_objective
 
 GENERATOR = torch.Generator().manual_seed(0)
 X = np.random.default_rng(0).normal(size=(120, 3)) @ np.random.default_rng(1).normal(size=(3, 8))
@@ -241,3 +242,22 @@ def test_plain_gradient_leaves_the_idle_head_alone():
     terms[0].backward()
     assert torch.equal(one.encoder.head.scale.weight.grad, torch.zeros_like(before))
     assert isinstance(one.objective, PlainReconstruction)
+
+
+@dataclass(frozen=True)
+class Mine(Objective):
+    name = "mine"
+    term_names = ("loss", "kl")
+
+    def terms(self, model, x, mean, scale, noise):
+        loss = -model.log_prob(mean + scale * noise[..., : mean.shape[1]], x).mean()
+        return torch.stack([loss, loss])
+
+
+def test_a_model_with_an_objective_of_its_own_is_loaded_with_it(tmp_path):
+    vae = fitted(Mine())
+    vae.save(tmp_path / "m")
+    with pytest.raises(ValueError, match=r"'mine'.*objective="):
+        BetaVAE.load(tmp_path / "m")
+    back = BetaVAE.load(tmp_path / "m", objective=Mine())
+    np.testing.assert_array_equal(back.transform(X), vae.transform(X))

@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from zeeman.base.checks import check_choice, check_positive_integer, did_you_mean
 from zeeman.base.store import atomic_path, content_hash, read_json
 from zeeman.data.codings import SAMPLE, Field, field_of, plain_attrs
+from zeeman.data.locks import alone, check_place, locked
 
 __all__ = ["DatasetWriter", "is_store", "open_dataset", "store_header", "write_dataset"]
 
@@ -50,11 +51,11 @@ def write_dataset(ds: xr.Dataset, path: str | os.PathLike[str], *, packed: bool 
     with contextlib.ExitStack() as held, atomic_path(path) as beside:
         there = path.exists()
         if there:  # refused before the work
-            held.enter_context(_alone(path))
+            held.enter_context(alone(path))
         with DatasetWriter(beside, ds, packed=packed) as writer:
             writer.append(ds)
         if not there and path.exists():  # made meanwhile
-            held.enter_context(_alone(path))
+            held.enter_context(alone(path))
 
 
 def open_dataset(
@@ -146,7 +147,7 @@ class DatasetWriter:
             if not self.path.exists():
                 _create(self.path, template, wanted)
         store_header(self.path)  # no store here: say so before anything is locked
-        self._lock, self._open = _locked(self.path), True
+        self._lock, self._open = locked(self.path), True
         try:
             header = store_header(self.path)
             _compare(wanted, header, self.path)
@@ -181,7 +182,7 @@ class DatasetWriter:
         if self.n_total is not None and n > self.n_total:
             raise ValueError(f"{self.path} takes {self.n_total} samples: {self._n} are there, {n - self._n} more came")
         stored = self._encoded(ds)
-        _check_place(self._lock, self.path)
+        check_place(self._lock, self.path)
         for name, values in stored.items():
             array = self._arrays[name]
             array.resize((n, *array.shape[1:]))
@@ -382,44 +383,3 @@ def _damaged(file: Path, what: str) -> OSError:
 
 def _field(record: Mapping[str, Any]) -> Field:
     return Field(**{**record, "dims": tuple(record["dims"]), "shape": tuple(record["shape"])})
-
-
-def _locked(path: Path) -> int | None:
-    """Let one writer in at a time; the lock ends with its process, however that ends."""
-    try:
-        import fcntl
-    except ImportError:  # Windows has no such locks
-        return None
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        os.close(handle)
-        raise OSError(f"{path} is being written by another process: wait for it, or write elsewhere") from error
-    try:
-        _check_place(handle, path)  # replaced between the two calls above
-    except OSError:
-        os.close(handle)
-        raise
-    return handle
-
-
-@contextlib.contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    """Hold the lock of the folder at `path`."""
-    handle = _locked(path)
-    try:
-        yield
-    finally:
-        if handle is not None:
-            os.close(handle)
-
-
-def _check_place(lock: int | None, path: Path) -> None:
-    """OSError unless the folder that is locked is the one at `path`."""
-    if lock is None:
-        return
-    with contextlib.suppress(FileNotFoundError):
-        if os.path.samestat(os.fstat(lock), os.stat(path)):
-            return
-    raise OSError(f"{path} was removed or replaced while it was open for writing; nothing was added: open it again")
