@@ -124,3 +124,10 @@ def test_a_model_made_by_hand_will_do():
     by_hand = LatentModel(Ignorant(), ONE.decoder, BernoulliLikelihood())
     assert info.rate_distortion(by_hand, X, 2).rate.tolist() == [[0.0] * 30]
     assert info.importance([by_hand, by_hand], X, 20).ess.shape == (2, 30)
+
+
+def test_a_model_in_training_stays_in_training():
+    with_dropout = LatentModel(ONE.encoder, nn.Sequential(ONE.decoder, nn.Dropout(0.5)), BernoulliLikelihood()).train()
+    numbers = [info.importance(with_dropout, X, 20, random_state=0).log_likelihood for _ in range(2)]
+    np.testing.assert_array_equal(*numbers)
+    assert all(part.training for part in with_dropout.modules())

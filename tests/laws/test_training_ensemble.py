@@ -134,6 +134,37 @@ def test_shares_of_stacked_replicas_side_by_side_are_the_same_replicas(norm, pro
     torch.testing.assert_close(expected, found, rtol=1e-5, atol=1e-6)
 
 
+class Filling(Regression):
+    """Writes into an array that it has made, and multiplies by a constant."""
+
+    factor = torch.ones(1)
+
+    def forward(self, x, noise):
+        filled = torch.zeros_like(x)
+        filled[:, 1:] += x[:, 1:].tanh()
+        return super().forward(filled, noise) * self.factor.exp()
+
+
+def test_a_record_holds_nothing_twice_and_nothing_that_depends_on_no_argument():
+    plain, traced = replicas(2), replicas(2)
+    for module in (*plain, *traced):
+        module.__class__ = Filling
+    programs = {}
+    plain, traced = Stacked(plain), Stacked(traced, programs=programs)
+    for k in range(3):
+        batch, noise = data(32).reshape(2, 16, 5) + k, torch.randn(2, 16, 1, generator=torch_stream(k, "n"))
+        torch.testing.assert_close(terms(plain, batch, noise), terms(traced, batch, noise), rtol=1e-5, atol=1e-6)
+    (program,) = programs.values()
+    lines = [line for line in program.__wrapped__.graph.nodes if line.op == "call_function"]
+    views = [str((line.target, line.args)) for line in lines if line.target.is_view]
+    assert len(set(views)) == len(views) > 0
+    depending = {line for line in program.__wrapped__.graph.nodes if line.op == "placeholder"}
+    for line in lines:
+        assert line.users or line.target._schema.is_mutable
+        assert depending.intersection(line.all_input_nodes)
+        depending.add(line)
+
+
 def test_a_module_that_changes_its_mind_is_not_traced():
     class Fickle(Regression):
         def forward(self, x, noise):

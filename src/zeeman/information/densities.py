@@ -6,6 +6,7 @@ encoder. Any `LatentModel` will do, trained or made by hand: an encoder, a decod
 
 from __future__ import annotations
 
+import copy
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -41,7 +42,7 @@ Replicas = Any  # a fitted BetaVAE, a LatentModel, or a sequence of them
 
 
 def resolve_models(vae: Replicas) -> list[LatentModel]:
-    """Return the replicas of a fitted BetaVAE, or the models given, in evaluation mode."""
+    """Return the replicas of a fitted BetaVAE, or copies of the models given, in evaluation mode."""
     if isinstance(vae, TrainedVAE):
         check_is_fitted(vae)
         return list(vae.modules_)
@@ -51,7 +52,7 @@ def resolve_models(vae: Replicas) -> list[LatentModel]:
             f"vae must be a fitted BetaVAE, a LatentModel or a sequence of them, got {type(vae).__name__}; "
             "wrap your own pair as zeeman.vae.LatentModel(encoder, decoder, likelihood)"
         )
-    return [model.eval() for model in models]
+    return [copy.deepcopy(model).eval() for model in models]  # someone may be training them
 
 
 def resolve_replicas(vae: Replicas, X: ArrayLike) -> tuple[list[LatentModel], Tensor]:

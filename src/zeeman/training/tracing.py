@@ -5,15 +5,16 @@ recorded for the backward pass, the same way each time. Here the operations of o
 recorded as they reach the arrays, and later steps repeat them on new numbers. What a module computes must depend on its
 arguments, weights and buffers only; a record is believed if it repeats a second step, of other numbers.
 
-Three things are tidied on the way: operations that return their argument as it is (a product with 1, too) are left out;
-a product with fewer columns than rows is made as its transpose, since BLAS multiplies into few columns (latents) at a
-tenth of its speed; and so is a product that would be transposed and copied, as weights' gradients are.
+Four things are tidied on the way: a view of what there is a view of already, and a product with 1, are left out; what
+is computed from constants alone is a constant; a product with fewer columns than rows is made as its transpose, since
+BLAS multiplies into few columns (latents) at a tenth of its speed; and so is a product that would be transposed and
+copied, as weights' gradients are.
 """
 
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeAlias
 
 import torch
@@ -27,9 +28,6 @@ __all__ = ["Program", "trace_gradients"]
 Program: TypeAlias = Callable[..., Any]
 _Terms: TypeAlias = Callable[[Any, Any, Tensor, Tensor], Tensor]
 _aten = torch.ops.aten
-_SAME_AT_SAME_SHAPE = frozenset(
-    (_aten.view.default, _aten._unsafe_view.default, _aten.expand.default, _aten.detach.default, _aten.alias.default)
-)
 _TRANSPOSES = frozenset((_aten.transpose.int, _aten.mT.default))
 _TOLERANCE = 1e-2  # of an array: rounding, to bfloat16 too, is below, another computation above ...
 _NOTHING = 1e-5  # ... and of all arrays: below are gradients that vanish but for rounding
@@ -51,12 +49,13 @@ def trace_gradients(
     batch, noise : Tensor, (replica, sample, ...)
         The program holds for these shapes.
     """
+    ones = torch.ones(len(batch), device=batch.device)  # d sum / d term
 
     def gradients(batch: Tensor, noise: Tensor, *state: Tensor) -> list[Tensor | None]:
         weights = dict(zip(parameters, state, strict=False))
         rest = dict(zip(buffers, state[len(parameters) :], strict=True))
         values = terms(weights, rest, batch, noise)
-        found = torch.autograd.grad(values[:, 0].sum(), list(weights.values()), allow_unused=True)
+        found = torch.autograd.grad(values[:, 0], list(weights.values()), ones, allow_unused=True)
         return [values.detach(), *(None if one is None else one.contiguous() for one in found)]
 
     def numbers(shift: int, scale: float) -> list[Tensor]:
@@ -76,8 +75,8 @@ def _record(function: Callable[..., list[Tensor | None]], arguments: list[Tensor
     with recorder:
         results = function(*arguments)
     recorder.graph.output(recorder.written(results))
-    for line in reversed(recorder.graph.nodes):  # products that were made otherwise in the end
-        if not line.users and line.target in (_aten.bmm.default, *_TRANSPOSES):
+    for line in reversed(recorder.graph.nodes):  # what was made otherwise in the end
+        if line.op == "call_function" and not line.users and not _changes_arguments(line.target):
             recorder.graph.erase_node(line)
     return GraphModule(recorder.constants, recorder.graph)
 
@@ -88,13 +87,16 @@ class _Recorder(TorchDispatchMode):
     def __init__(self) -> None:
         super().__init__()
         self.graph, self.constants = Graph(), nn.Module()
-        self._names: dict[int, Node] = {}
+        self._names: dict[int, Node] = {}  # of what depends on the arguments, by id
+        self._fixed: dict[int, Node] = {}  # of what does not
+        self._views: dict[int, list[Tensor]] = {}  # by address
         self._products: dict[int, tuple[Tensor, Tensor, bool]] = {}  # factors, and whether their product is transposed
         self._alive: list[Tensor] = []  # so that no other tensor gets the same id
 
     def know(self, tensor: Tensor, name: Node) -> None:
         self._names[id(tensor)] = name
         self._alive.append(tensor)
+        self._views.setdefault(tensor.data_ptr(), []).append(tensor)
 
     def written(self, value: Any) -> Any:
         """Return an argument with names in the place of tensors; a tensor from elsewhere is a constant."""
@@ -102,11 +104,14 @@ class _Recorder(TorchDispatchMode):
             return type(value)(self.written(one) for one in value)
         if not isinstance(value, Tensor):
             return value
-        if id(value) not in self._names:
-            label = f"constant_{len(self._alive)}"
+        if id(value) in self._names:
+            return self._names[id(value)]
+        if id(value) not in self._fixed:
+            label = f"constant_{len(self._fixed)}"
             self.constants.register_buffer(label, value)
-            self.know(value, self.graph.get_attr(label))
-        return self._names[id(value)]
+            self._fixed[id(value)] = self.graph.get_attr(label)
+            self._alive.append(value)
+        return self._fixed[id(value)]
 
     def __torch_dispatch__(self, operation: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         if operation is _aten.bmm.default and args[1].shape[-1] < args[0].shape[-2]:
@@ -118,12 +123,14 @@ class _Recorder(TorchDispatchMode):
                 with self:
                     return torch.bmm(second.mT, first.mT)
         result = operation(*args, **(kwargs or {}))
-        if (operation in _SAME_AT_SAME_SHAPE and result.shape == args[0].shape) or (
-            operation is _aten.mul.Scalar and args[1] == 1 and result.dtype == args[0].dtype
-        ):
-            self.know(result, self.written(args[0]))
-            if id(args[0]) in self._products:
-                self._products[id(result)] = self._products[id(args[0])]
+        given = list(_tensors((args, kwargs or {})))
+        if given and not any(id(one) in self._names for one in given) and not _changes_arguments(operation):
+            return result
+        same = self._same(operation, args, result)
+        if same is not None:
+            self.know(result, self.written(same))
+            if id(same) in self._products:
+                self._products[id(result)] = self._products[id(same)]
             return result
         names = {key: self.written(value) for key, value in (kwargs or {}).items()}
         line = self.graph.call_function(operation, self.written(args), names)
@@ -139,6 +146,29 @@ class _Recorder(TorchDispatchMode):
                 if isinstance(one, Tensor):
                     self.know(one, self.graph.call_function(operator.getitem, (line, i)))
         return result
+
+    def _same(self, operation: Any, args: Any, result: Any) -> Tensor | None:
+        """Return a known tensor that is what the result is."""
+        if not isinstance(result, Tensor) or _changes_arguments(operation):
+            return None
+        if operation is _aten.mul.Scalar and args[1] == 1 and result.dtype == args[0].dtype:
+            return args[0]
+        known = self._views.get(result.data_ptr(), [])
+        return next((one for one in known if one.dtype == result.dtype and one.is_set_to(result)), None)
+
+
+def _changes_arguments(operation: Any) -> bool:
+    schema = getattr(operation, "_schema", None)
+    return schema is not None and schema.is_mutable
+
+
+def _tensors(value: Any) -> Iterator[Tensor]:
+    """The tensors in nested arguments."""
+    if isinstance(value, Tensor):
+        yield value
+    elif isinstance(value, (list, tuple, dict)):
+        for one in value.values() if isinstance(value, dict) else value:
+            yield from _tensors(one)
 
 
 def _agree(expected: list[Tensor | None], found: list[Tensor | None]) -> bool:
