@@ -58,3 +58,17 @@ def test_what_an_earlier_session_did_does_not_count_in_the_time_left(monkeypatch
         bar.resume(90)
         bar.advance(5)
     assert stream.getvalue().startswith("sampling: 95/100, 30 s left")
+
+
+def test_steps_that_are_no_things_to_count_are_told_as_a_part(monkeypatch):
+    clock = iter([0.0, 30.0, 35.0, 40.0])
+    monkeypatch.setattr("zeeman.base.progress.time.monotonic", lambda: next(clock))
+    stream = io.StringIO()
+    with Progress(200.0, "rows", stream=stream, percent=True) as bar:
+        bar.advance(50.0, "square")
+        bar.advance(150.0)
+    assert stream.getvalue().splitlines() == ["rows: 25%, 90 s left, square", "rows: 100% in 40.0 s"]
+
+
+def test_a_bar_tells_the_part_too():
+    assert "100%" in steps(Terminal(), percent=True)

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from zeeman.base.progress import Progress
 from zeeman.studies import papers, reproduce
 from zeeman.studies.figures import (
     FIGURES,
@@ -67,6 +68,24 @@ def test_a_finished_piece_is_not_made_again_and_settings_decide_which_it_is(tmp_
     np.testing.assert_array_equal(second["name"], ["FM", "PM"])
     again.get("piece", {"beta": 2.0}, make)
     assert len(made) == 2
+
+
+def test_jobs_that_were_finished_before_say_nothing_about_the_time_left(tmp_path, monkeypatch):
+    told = []
+
+    class Told(Progress):
+        def advance(self, steps=1, detail=""):
+            told.append(("made", steps, detail))
+
+        def resume(self, steps):
+            told.append(("found", steps))
+
+    monkeypatch.setattr("zeeman.studies.figures.shelf.Progress", Told)
+    for jobs in (["b"], ["a", "b", "c"]):
+        shelf = Shelf(tmp_path, progress=False)
+        for job in shelf.each(jobs, "jobs", [{"a": 5.0, "b": 1.0, "c": 2.0}[job] for job in jobs]):
+            shelf.get("piece", {"job": job}, lambda _: {"x": np.arange(3)})
+    assert told == [("made", 1.0, "b"), ("made", 5.0, "a"), ("found", 1.0), ("made", 2.0, "c")]
 
 
 def test_a_piece_that_fails_leaves_nothing_but_its_checkpoint(tmp_path):

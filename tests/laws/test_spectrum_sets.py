@@ -201,3 +201,29 @@ def test_a_mixture_of_more_components_than_samples_can_tell_has_fewer():
     mixture = fit_mixture(Z, 5, seed=0)
     assert len(mixture.means) == 3
     assert np.isfinite(mixture.covariances).all()
+
+
+@pytest.mark.parametrize(("n", "dim"), [(50, 1), (50, 2), (100, 1)])
+def test_few_samples_of_one_gaussian_are_one_set(n, dim):
+    found = [
+        LatentSpectrum(random_state=seed, n_bootstrap=0).fit(np.random.default_rng(seed).normal(size=(n, dim)))
+        for seed in range(6)
+    ]
+    assert sum(spectrum.n_clusters_ > 1 for spectrum in found) <= 1
+
+
+@pytest.mark.parametrize("n", [30, 60])
+def test_few_samples_of_three_sets_far_apart_are_three(n):
+    centers = np.array([[0.0, 0.0], [7.0, 0.0], [3.5, 6.0]])
+    found = []
+    for seed in range(4):
+        Z = centers[np.arange(n) % 3] + np.random.default_rng(seed).normal(size=(n, 2))
+        found.append(LatentSpectrum(random_state=seed, n_bootstrap=0).fit(Z).n_clusters_)
+    assert found.count(3) >= 3
+
+
+def test_a_few_samples_far_away_are_no_set():
+    rng = np.random.default_rng(5)
+    Z = np.concatenate([rng.normal(size=(296, 2)), [[9.0, 9.0]] + rng.normal(size=(4, 2)) / 4])
+    spectrum = LatentSpectrum(random_state=0, n_bootstrap=0).fit(Z)
+    assert spectrum.n_clusters_ == 1

@@ -8,7 +8,9 @@ Shapes: the cells of the k lowest states at the landmarks. Two conditions, becau
   medians of both: mid / side, plus two standard errors, below 2/3, for every pair of cells. A sheet or an arm of a
   cluster, however long, has no such valley. Rings and arcs of more than half a turn have, but none along the samples:
   there the middle must be below 4/5 of the sides (`zeeman.spectrum.valleys`). Above kappa = 0.95 no valley is asked
-  for: no connected shape comes near, and sets that embrace one another have no line between them.
+  for: no connected shape comes near, and sets that embrace one another have no line between them. A few samples in a
+  tail do: cells of fewer than five samples, or than carry a state, are outliers, and a valley is asked for where one
+  has fewer than 24 and a tenth of all.
 
 Compact sets: the cells of the k lowest states that a mixture of k Gaussians proposes (`zeeman.spectrum.sets`), where
 these have a lower held-out energy than those at the landmarks: the samples themselves prefer the mixture's shape. Then
@@ -27,9 +29,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zeeman.base.random import stream
-from zeeman.hamiltonians import NormalizedGaussians, fit_mixture, landmarks
+from zeeman.hamiltonians import NormalizedGaussians, fit_mixture
 from zeeman.spectrum.localized import localize, partitions, separation
-from zeeman.spectrum.resolution import Resolution, carried_levels, neighbour_distance
+from zeeman.spectrum.resolution import Resolution, carried_levels, centers_of, fewest_carriers, neighbour_distance
 from zeeman.spectrum.sets import HALVED_GAUSSIAN, Sets, set_levels, split_one_of_fewer
 from zeeman.spectrum.valleys import along, shallowest, worst_dip
 
@@ -40,6 +42,7 @@ _CUT = 0.75  # sets that are not quite Gaussian show up to 0.74 when one is cut 
 _PARTED = 0.95
 _EVEN = 0.8  # halfway along the samples of a ring or an arc there are 0.82 of those at the sides, or more
 _DOUBLET = 1.25  # upper over lower level: of rings of 1,500 samples up to 1.2
+_FEWEST_MEMBERS, _MANY_MEMBERS = 5, 24
 _DRAWS = 20
 _MAX_SAMPLES = 3_000
 
@@ -169,9 +172,24 @@ def evidence(Z: NDArray[np.float64], states: NDArray[np.float64]) -> tuple[dict[
         Orthonormal under the samples, the constant included.
     """
     cells = partitions(states)
-    separations = {k: separation(states[:, :k], labels) for k, labels in cells.items()}
+    separations, many = _separations(states, cells), min(_MANY_MEMBERS, len(Z) / 10)
+    for k, labels in cells.items():
+        if _smallest(labels, k) < many:
+            separations[k] = min(separations[k], _PARTED)  # not without a valley
     valleys = {k: shallowest(Z, labels, k) if separations[k] > HALVED_GAUSSIAN else 1.0 for k, labels in cells.items()}
     return separations, valleys
+
+
+def _separations(states: NDArray[np.float64], cells: dict[int, NDArray[np.integer]]) -> dict[int, float]:
+    """kappa_k for every k; 0 where a cell is of outliers."""
+    fewest = max(fewest_carriers(len(states)), _FEWEST_MEMBERS)
+    return {
+        k: separation(states[:, :k], labels) if _smallest(labels, k) >= fewest else 0.0 for k, labels in cells.items()
+    }
+
+
+def _smallest(labels: NDArray[np.integer], k: int) -> int:
+    return int(np.bincount(labels, minlength=k).min())
 
 
 def null_thresholds(
@@ -188,20 +206,22 @@ def null_thresholds(
     """
     rng = stream(seed, "null")
     n_samples = min(len(Z), _MAX_SAMPLES)
-    n_landmarks = min(n_landmarks, max(n_states, n_samples // 10))
+    if n_samples < len(Z):
+        n_landmarks = min(n_landmarks, max(n_states, n_samples // 10))
     variances = np.maximum(np.linalg.eigvalsh(np.cov(Z, rowvar=False, ddof=0).reshape(Z.shape[1], -1)), 0.0)
     kappas: dict[int, list[float]] = {k: [] for k in range(2, n_states + 1)}
     for _ in range(_DRAWS):
         drawn = rng.standard_normal((n_samples, len(variances))) * np.sqrt(variances)
-        centers = landmarks(drawn, n_landmarks, int(rng.integers(2**31)))
+        centers = centers_of(drawn, n_landmarks, n_states, int(rng.integers(2**31)))
         basis = NormalizedGaussians(centers, width * neighbour_distance(centers))
         states = carried_levels(basis, drawn, n_states).states
-        for k, labels in partitions(states).items():
-            kappas[k].append(separation(states[:, :k], labels))
+        for k, kappa in _separations(states, partitions(states)).items():
+            kappas[k].append(kappa)
     return {k: _threshold(values) for k, values in kappas.items()}
 
 
 def _threshold(values: list[float]) -> float:
-    if len(values) < 2:
-        return HALVED_GAUSSIAN
-    return max(HALVED_GAUSSIAN, float(np.mean(values) + 2.0 * np.std(values, ddof=1)))
+    if len(values) < 2:  # a Gaussian of as many samples has no such states to show
+        return np.inf
+    high = float(np.mean(values) + 2.0 * np.std(values, ddof=1))
+    return max(HALVED_GAUSSIAN, high if high < 1.0 else max(values))  # kappa is never above 1

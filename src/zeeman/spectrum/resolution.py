@@ -32,6 +32,7 @@ __all__ = [
     "Resolution",
     "Solution",
     "carried_levels",
+    "centers_of",
     "choose_basis",
     "fewest_carriers",
     "neighbour_distance",
@@ -42,7 +43,7 @@ _WIDTHS = (0.7, 1.0, 1.4, 2.0, 2.8)
 _FOLDS = 4
 _MAX_SAMPLES = 4_000  # enough to rank widths; the levels themselves use every sample
 _MAX_LANDMARKS = 300
-_SAMPLES_A_LANDMARK = 10
+_SAMPLES_A_LANDMARK, _FEWEST_SAMPLES_A_LANDMARK = 10, 5
 _FEWEST_CARRIERS = 30  # fewer where there are fewer than 1,500 samples: one in fifty
 _SAMPLES_A_CARRIER = 50
 _MORE = 2  # times n_states: states kept of every fold
@@ -106,8 +107,9 @@ def choose_basis(
     Z: NDArray[np.float64], n_states: int, n_landmarks: int | None, width: float | None, seed: int
 ) -> Resolution:
     """Landmarks and width of the lowest held-out energy among the candidates."""
-    most = n_landmarks or max(_LANDMARKS_A_STATE * n_states, min(_MAX_LANDMARKS, len(Z) // _SAMPLES_A_LANDMARK))
-    counts = (most,) if n_landmarks else tuple(sorted({max(_LANDMARKS_A_STATE * n_states, most // 3), most}))
+    least = min(_LANDMARKS_A_STATE * n_states, max(2 * n_states, len(Z) // _FEWEST_SAMPLES_A_LANDMARK))
+    most = n_landmarks or max(least, min(_MAX_LANDMARKS, len(Z) // _SAMPLES_A_LANDMARK))
+    counts = (most,) if n_landmarks else tuple(sorted({max(least, most // 3), most}))
     widths = _WIDTHS if width is None else (float(width),)
     best, folds = widths[len(widths) // 2], np.full(len(Z), -1)
     tried: dict[tuple[int, float], _Tried] = {}
@@ -115,7 +117,7 @@ def choose_basis(
         folds = _assigned(len(Z), seed)
         tried = _held_out(Z, n_states, counts, widths, folds, seed)
         most, best = min(tried, key=lambda key: tried[key].trace)
-    centers = _centers(Z, most, n_states, seed)
+    centers = centers_of(Z, most, n_states, seed)
     report = {
         "landmarks": [m for m, _ in tried], "width": [w for _, w in tried], "trace": [t.trace for t in tried.values()],
     }  # fmt: skip
@@ -189,7 +191,8 @@ def _carried(
     return Solution(basis, found, states[:, kept], outliers, inner)
 
 
-def _centers(Z: NDArray[np.float64], count: int, n_states: int, seed: int) -> NDArray[np.float64]:
+def centers_of(Z: NDArray[np.float64], count: int, n_states: int, seed: int) -> NDArray[np.float64]:
+    """Landmarks of `Z`, (landmark, latent), at most `count` and enough for `n_states` levels."""
     centers = landmarks(Z, count, seed)
     if len(centers) < 2 * n_states:  # few samples: a cell of one is better than no basis
         centers = landmarks(Z, min(len(Z), max(count, 2 * n_states)), seed, min_count=1)
@@ -225,7 +228,7 @@ def _held_out(
     for part in range(_FOLDS):
         training, test = Z[(folds >= 0) & (folds != part)], Z[folds == part]
         for count in counts:
-            centers = _centers(training, count, n_states, seed)
+            centers = centers_of(training, count, n_states, seed)
             distance = neighbour_distance(centers)
             for width in widths:
                 basis = NormalizedGaussians(centers, width * distance)

@@ -16,6 +16,7 @@ from zeeman.base.checks import check_choice
 __all__ = ["ROWS", "SIZES", "Effort", "Row", "effort_of"]
 
 _MOST_BYTES = 3 << 30  # of one size, all samples and temperatures
+_COST_OF_A_ROW = 100.0  # millions of spins: fits and trainings take about as long as they do
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,15 @@ class Effort:
     n_pilot: int
     n_replicas: int
     n_epochs: int
+
+    def lengths_of(self, row: Row) -> tuple[int, ...]:
+        """Sizes of a row's lattices."""
+        return self.lengths[0 if row.nu is None else row.dim]
+
+    def cost_of(self, row: Row) -> float:
+        """Share of a row in the time of a table: spins that are sampled, in millions, and what all rows need."""
+        spins = sum(self.samples_of(row, length) * length**row.dim for length in self.lengths_of(row))
+        return _COST_OF_A_ROW + 1e-6 * self.n_temperatures * spins
 
     def samples_of(self, row: Row, length: int) -> int:
         """Samples of one size of a row at every temperature: fewer where they would fill the memory.

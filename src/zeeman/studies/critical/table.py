@@ -107,7 +107,8 @@ def critical_table(
     effort, folder = effort_of(size), Path(out) / size
     shelf = Shelf(folder, progress=progress)
     lines = []
-    for key in shelf.each(list(rows or ROWS), f"critical temperatures, {size}"):
+    keys = list(rows or ROWS)
+    for key in shelf.each(keys, f"critical temperatures, {size}", [effort.cost_of(ROWS[key]) for key in keys]):
         lines.append(_line(key, ROWS[key], effort, shelf, seed))
         _write(folder, effort, lines)
     return lines
@@ -122,9 +123,9 @@ def plan(rows: Sequence[str], size: str, out: Path) -> dict[str, Any]:
         "would": "measure what is not finished",
         "out": str(out / size),
         "rows": {key: ROWS[key].title for key in rows or ROWS},
-        "sizes_of_lattices": {key: list(_lengths(ROWS[key], effort)) for key in rows or ROWS},
+        "sizes_of_lattices": {key: list(effort.lengths_of(ROWS[key])) for key in rows or ROWS},
         "samples_a_temperature": {
-            key: [effort.samples_of(ROWS[key], length) for length in _lengths(ROWS[key], effort)]
+            key: [effort.samples_of(ROWS[key], length) for length in effort.lengths_of(ROWS[key])]
             for key in rows or ROWS
         },
         "trainings": effort.n_replicas,
@@ -217,7 +218,7 @@ def _data(
     key: str, row: Row, effort: Effort, shelf: Shelf, seed: int
 ) -> tuple[float, list[xr.Dataset], dict[str, Any]]:
     """First temperature, samples of every size, and the settings that say which they are."""
-    lengths = _lengths(row, effort)
+    lengths = effort.lengths_of(row)
     settings = {"row": key, "seed": seed, "n_temperatures": effort.n_temperatures}
 
     def pilot(_: Path) -> Numbers:
@@ -267,10 +268,6 @@ def _roads(
         return measured_roads(data, far, effort, seed)
 
     return tuple(json.loads(str(shelf.get("roads", {**about, "beyond": BEYOND}, make)["found"])))
-
-
-def _lengths(row: Row, effort: Effort) -> tuple[int, ...]:
-    return effort.lengths[0 if row.nu is None else row.dim]
 
 
 def _pilot(row: Row, lengths: Sequence[int], effort: Effort, seed: int) -> float:

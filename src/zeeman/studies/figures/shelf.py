@@ -97,9 +97,17 @@ class Shelf:
         shutil.rmtree(checkpoint, ignore_errors=True)
         return made
 
-    def each(self, jobs: Sequence[T], description: str) -> Iterator[T]:
-        """Yield the jobs one by one under a progress bar with the time left."""
-        with Progress(len(jobs), description, enabled=self.progress) as bar:
-            for job in jobs:
+    def each(self, jobs: Sequence[T], description: str, costs: Sequence[float] | None = None) -> Iterator[T]:
+        """Yield the jobs one by one under a progress bar with the time left; those of known cost by their share of it.
+
+        Jobs whose pieces were all there say nothing about the time left.
+        """
+        work = [1.0] * len(jobs) if costs is None else costs
+        with Progress(sum(work), description, enabled=self.progress, percent=costs is not None) as bar:
+            for job, cost in zip(jobs, work, strict=True):
+                making = self.making
                 yield job
-                bar.advance(detail=str(job))
+                if self.making > making:
+                    bar.advance(cost, detail=str(job))
+                else:
+                    bar.resume(cost)
