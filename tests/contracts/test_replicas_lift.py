@@ -133,8 +133,16 @@ def test_what_stands_beside_the_codes_must_be_of_them():
             zm.degeneracy(other, lifted=lifted)
     with pytest.raises(ValueError, match=r"scores\['elbo'\] must hold a number a replica"):
         zm.degeneracy(pair, lifted=lifted, scores={"elbo": [1.0, 2.0, 3.0]})
-    with pytest.raises(ValueError, match="22 at least, got 21"):
-        zm.degeneracy([Z[:21] for Z in pair])
+    with pytest.raises(ValueError, match="30 at least, got 29"):
+        zm.degeneracy([Z[:29] for Z in pair])
+
+
+def test_codes_that_share_nothing_have_as_few_common_neighbours_in_every_frame():
+    pairs = [np.random.default_rng(seed).normal(size=(2, 30, 3)) for seed in range(10)]
+    found = [zm.degeneracy(list(pair), 3, lifted=zm.lift(list(pair), 3, n_bootstrap=0)) for pair in pairs]
+    for frame in found[0].values:
+        shares = [each.values[frame]["mutual_neighbours"][0] for each in found]
+        assert np.mean(shares) == pytest.approx(10 / 29, abs=0.06), frame
 
 
 def test_report_before_and_after(report):

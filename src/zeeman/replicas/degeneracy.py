@@ -10,7 +10,8 @@ Frames in which R codes of the same samples can be compared, and what each needs
     energies     canonical coordinates of each replica's spectrum, by energy; near-degenerate levels are blocks
     lifted       the same, signs and blocks turned to a reference    sees paired samples
 
-What sees paired samples is fitted on one half of them and judged on the other.
+What sees paired samples is fitted on one half of them and judged on the other, by half as many neighbours: those of the
+same neighbourhood, and for codes that have nothing to do with each other the same share.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import itertools
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -35,7 +37,7 @@ from zeeman.replicas.lift import Lift, as_replicas, lift, turned
 from zeeman.replicas.nulls import Null, null_distribution
 from zeeman.replicas.pairs import one_thread, split
 from zeeman.replicas.posteriors import use_of_latents
-from zeeman.replicas.structure import ari
+from zeeman.replicas.structure import ari, mutual_neighbours
 from zeeman.replicas.subspaces import projector_overlap
 from zeeman.replicas.verdict import Verdict, verdict
 
@@ -46,7 +48,8 @@ __all__ = ["COLUMNS", "Degeneracy", "check_comparable", "degeneracy"]
 
 COLUMNS = ("ordered_correlation", "matched_correlation", "subspace_agreement", "procrustes_r2", "mutual_neighbours")
 _FROM_PAIRS = ("Procrustes", "relative", "lifted")
-_FEWEST_SAMPLES = 22  # halves with ten neighbours for every sample
+_NEIGHBOURS = 10  # half as many of half the samples: chance is then 10 / (n - 2) there and 10 / (n - 1) elsewhere
+_FEWEST_SAMPLES = 30  # of which a third are neighbours
 _ANCHORS = 50
 _NULL_DRAWS = 20
 
@@ -154,7 +157,7 @@ def degeneracy(
     Raises
     ------
     ValueError, TypeError
-        As `lift`; if there is only one replica, or fewer than 22 samples; if `lifted` or `scores` are not of these.
+        As `lift`; if there is only one replica, or fewer than 30 samples; if `lifted` or `scores` are not of these.
     """
     replicas: list[Samples] = list(as_replicas(codes))
     if len(replicas) < 2:
@@ -219,8 +222,8 @@ def _compared(
     """Frame -> measure -> (pair,)."""
     halves = split(len(replicas[0]), 2, seed)
 
-    def measured(spaces: list[Samples]) -> dict[str, NDArray[np.float64]]:
-        return _measured(spaces, pairs, seed)
+    def measured(spaces: list[Samples], n_neighbors: int = _NEIGHBOURS) -> dict[str, NDArray[np.float64]]:
+        return _measured(spaces, pairs, n_neighbors, seed)
 
     states: list[Samples] = [spec.transform(Z) for spec, Z in zip(lifted.spectra, replicas, strict=True)]
     plain: dict[str, list[Samples]] = {
@@ -238,16 +241,22 @@ def _compared(
         "relative": lambda train, test: _relative(replicas, anchors[np.isin(anchors, train)][:_ANCHORS], test),
         "lifted": lambda train, test: _lifted(states, lifted, train, test, n_axes),
     }
-    judged = side_by_side(measured, [fit(train, test) for fit in fitted.values() for train, test in halves])
+    judged = side_by_side(
+        partial(measured, n_neighbors=_NEIGHBOURS // 2),
+        [fit(train, test) for fit in fitted.values() for train, test in halves],
+    )
     for frame in fitted:
         both = list(itertools.islice(judged, len(halves)))
         values[frame] = {name: np.mean([half[name] for half in both], axis=0) for name in COLUMNS}
     return values
 
 
-def _measured(spaces: list[Samples], pairs: list[tuple[int, int]], seed: int) -> dict[str, NDArray[np.float64]]:
-    found = [agreement(spaces[a], spaces[b], COLUMNS, seed=seed) for a, b in pairs]
-    return {name: np.array([each[name] for each in found]) for name in COLUMNS}
+def _measured(
+    spaces: list[Samples], pairs: list[tuple[int, int]], n_neighbors: int, seed: int
+) -> dict[str, NDArray[np.float64]]:
+    found = [agreement(spaces[a], spaces[b], COLUMNS[:-1], seed=seed) for a, b in pairs]
+    near = [mutual_neighbours(spaces[a], spaces[b], n_neighbors=n_neighbors) for a, b in pairs]
+    return {name: np.array([each[name] for each in found]) for name in COLUMNS[:-1]} | {COLUMNS[-1]: np.array(near)}
 
 
 def _principal(Z: Samples, n_axes: int) -> Samples:
