@@ -98,6 +98,17 @@ def test_draws_from_posteriors_need_their_scales():
     assert verdict(a, again, scales=(scale, scale)).kind == "identical"
 
 
+@pytest.mark.parametrize("lost", [(True, True), (True, False), (False, True)])
+def test_draws_of_nothing_have_collapsed(lost):
+    noise = np.random.default_rng(4).standard_normal((2, 400, 3))
+    scales = [np.full((400, 3), 1.0 if each else 0.1) for each in lost]
+    found = verdict(*noise, scales=scales)
+    assert found.kind == "collapse"
+    assert [found.evidence["active_a"] == 0, found.evidence["active_b"] == 0] == list(lost)
+    assert "holds nothing of its samples" in found.sentence
+    assert np.isnan(list(found.evidence["r2"].values())).all()
+
+
 def test_active_dimensions_do_not_depend_on_the_frame():
     z = np.random.default_rng(6).standard_normal((1000, 4)) * [1.0, 0.5, 0.3, 0.02]
     assert active_dimensions(z) == active_dimensions(z @ ortho_group.rvs(4, random_state=1)) == 3

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.cluster import KMeans
 
-from zeeman.base.checks import check_finite
+from zeeman.base.checks import check_finite, check_number, check_positive_integer
 from zeeman.base.random import stream
 from zeeman.base.types import Samples, Seed
 from zeeman.replicas import maps
@@ -49,15 +49,15 @@ class Verdict:
     ----------
     kind : str
         "identical", "sign/permutation", "rotation" (reflections included), "affine", "warp" (not linear, but each code
-        a function of the other), "collapse" (one code has fewer active dimensions and is a function of the other), or
-        "different optimum".
+        a function of the other), "collapse" (one code has fewer active dimensions, or none, and is a function of the
+        other), or "different optimum".
     sentence : str
         The same in words, with the numbers that decide.
     evidence : mapping
         "r2" and "r2_error": held-out R^2 of every group and its bootstrap error, mean of both directions;
         "forward", "backward": each direction; "local": R^2 of the smooth map inside cells (0: clusters are all that is
         shared); "ceiling", "tolerance", "related": what it was compared with;
-        "active_a", "active_b"; "canonical_correlations" (held out).
+        "active_a", "active_b": where one is 0 every R^2 is nan; "canonical_correlations" (held out).
     """
 
     kind: str
@@ -97,17 +97,21 @@ def verdict(
     n_folds : int
         Parts of the data, each the test set once.
     n_bootstrap : int
-        Resamples of the test samples.
+        Resamples of the test samples, at least 2.
     seed : int, Generator or None
     folds : sequence of (train, test) indices, optional
         In place of random ones.
     """
     a, b = check_pair(a, b)
+    check_number(tolerance, "tolerance")
+    check_number(related, "related")
+    check_positive_integer(n_bootstrap, "n_bootstrap", 2)
     folds = split(len(a), min(n_folds, len(a) // 5), seed, folds)
     used = [_use(z, scale) for z, scale in zip((a, b), scales or (None, None), strict=True)]
     with one_thread():
         kept = pad(*(use.kept for use in used))
-        ladder = _climb(*kept, folds, n_bootstrap, stream(seed, "bootstrap"))
+        climbs = all(use.active for use in used)
+        ladder = _climb(*kept, folds, n_bootstrap, stream(seed, "bootstrap")) if climbs else _NOWHERE
     evidence = {
         "ceiling": used[0].reliability * used[1].reliability,
         "tolerance": tolerance,
@@ -188,6 +192,9 @@ class _Ladder:
         }
 
 
+_NOWHERE = _Ladder(np.full((2, len(_FITS)), np.nan), np.full((1, 2, len(_FITS)), np.nan), np.nan)
+
+
 def _climb(a: Samples, b: Samples, folds: Folds, n_bootstrap: int, rng: np.random.Generator) -> _Ladder:
     found = [[maps.held_out_residuals(fit, x, y, folds) for fit in _FITS.values()] for x, y in ((a, b), (b, a))]
     errors = np.array([[e for e, _ in direction] for direction in found])  # (direction, group, tested)
@@ -211,6 +218,8 @@ def _spread_in_cells(a: Samples, b: Samples, seed: int) -> float:
 
 
 def _decide(ladder: _Ladder, active: tuple[int, int], enough: float, tolerance: float) -> str:
+    if not all(active):
+        return "collapse"
     forward, backward = (max(ladder.value(g, way) for g in ("affine", "smooth")) for way in (0, 1))
     if active[0] != active[1]:
         to_smaller, to_larger = (forward, backward) if active[0] > active[1] else (backward, forward)
@@ -242,6 +251,7 @@ def _sentence(kind: str, evidence: Mapping[str, Any]) -> str:
         "(held-out R2 {smooth:.3f}, affine {affine:.3f}).",
         "collapse": "The codes use {active_a} and {active_b} dimensions; what the smaller keeps is a function of the "
         "larger (held-out R2 {best:.3f}).",
+        "nothing": "The codes use {active_a} and {active_b} dimensions: one without any holds nothing of its samples.",
         "different optimum": "The codes hold different things: a smooth map explains {forward:.3f} of one and "
         "{backward:.3f} of the other, where {enough:.3f} both ways would count as the same.",
         "clusters": "The codes share their clusters but not what is inside them: a smooth map explains {forward:.3f} "
@@ -249,8 +259,11 @@ def _sentence(kind: str, evidence: Mapping[str, Any]) -> str:
     }
     best = [max(evidence[way]["affine"], evidence[way]["smooth"]) for way in ("forward", "backward")]
     enough = evidence["ceiling"] * evidence["related"]
-    clusters = kind == "different optimum" and min(best) >= enough
-    return said["clusters" if clusters else kind].format(
+    if kind == "different optimum" and min(best) >= enough:
+        kind = "clusters"
+    if not (evidence["active_a"] and evidence["active_b"]):
+        kind = "nothing"
+    return said[kind].format(
         **r2,
         active_a=evidence["active_a"],
         active_b=evidence["active_b"],
