@@ -76,10 +76,15 @@ def test_a_spectrum_that_is_known_is_not_fitted_again(codes, lifted):
     assert again.blocks == lifted.blocks
 
 
-@pytest.mark.parametrize(("replica", "states", "message"), [(4, STATES, "replica 4, of 4"), (0, 5, "6 states, but")])
+@pytest.mark.parametrize(
+    ("replica", "states", "message"),
+    [(4, STATES, "replica 4, of 4"), (0, 5, "6 states, but"), (1, STATES, "other codes")],
+)
 def test_a_spectrum_of_something_else_is_refused(codes, lifted, replica, states, message):
     with pytest.raises(ValueError, match=message):
         zm.lift(codes, states, fitted={replica: lifted.spectra[0]})
+    with pytest.raises(ValueError, match="not fitted"):
+        zm.lift(codes, states, fitted={0: zm.LatentSpectrum(states)})
 
 
 def test_a_sequence_of_spaces_of_different_dimension(codes):

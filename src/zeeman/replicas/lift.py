@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import linear_sum_assignment
+from sklearn.utils.validation import check_is_fitted
 
 from zeeman.base.checks import check_samples
 from zeeman.base.processes import side_by_side
@@ -238,7 +239,10 @@ def _of_these(
     for r, spec in fitted.items():
         if r not in range(len(replicas)):
             raise ValueError(f"fitted holds a spectrum of replica {r}, of {len(replicas)} replicas counted from 0")
+        check_is_fitted(spec)
         found, wanted = (len(spec.labels_), len(spec.energies_)), (len(replicas[r]), n_states)
+        if found == wanted and not spec.is_of(replicas[r]):
+            raise ValueError(f"fitted[{r}] is of other codes than its replica: fit it on these, or leave it out")
         if found != wanted:
             raise ValueError(
                 f"fitted[{r}] has {found[0]} samples and {found[1]} states, but its replica has {wanted[0]} and "

@@ -255,6 +255,11 @@ class LatentSpectrum(ClusterMixin, TransformerMixin, BaseEstimator):
         check_is_fitted(self)
         return self.landmarks_.distance(self._validated(Z, reset=False) - self.center_) > self.reach_
 
+    def is_of(self, Z: Any) -> bool:
+        """Whether these are the samples that it was fitted on, up to single precision."""
+        check_is_fitted(self)
+        return np.shape(Z) == self._Z.shape and np.allclose(Z, self._Z)
+
     def get_feature_names_out(self, input_features: Any = None) -> NDArray[np.object_]:
         """Names of the columns of `transform`: state1, state2, ..."""
         check_is_fitted(self)
