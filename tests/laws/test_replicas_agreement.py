@@ -219,6 +219,30 @@ def test_signs_and_order_are_what_matching_forgives():
     assert mutual_neighbours(a, moved, n_neighbors=5) == pytest.approx(1.0)
 
 
-def test_duplicates_do_not_confuse_neighbours():
-    a = np.repeat(np.random.default_rng(11).standard_normal((20, 2)), 15, axis=0)
-    assert 0.0 <= mutual_neighbours(a, a @ ortho_group.rvs(2, random_state=0)) <= 1.0
+@pytest.mark.parametrize("dim", [2, 20])  # found by a tree, and by products
+@pytest.mark.parametrize(("points", "copies"), [(20, 15), (5, 200), (100, 3)])
+def test_duplicates_do_not_confuse_neighbours(points, copies, dim):
+    rng = np.random.default_rng(11)
+    a = np.repeat(rng.standard_normal((points, dim)), copies, axis=0)
+    assert mutual_neighbours(a, a @ ortho_group.rvs(dim, random_state=0) + 3.0) == pytest.approx(1.0, abs=1e-9)
+    chance = 10 / (len(a) - 1)
+    assert mutual_neighbours(a, rng.standard_normal(a.shape)) == pytest.approx(chance, abs=5 * np.sqrt(chance / 1e3))
+
+
+def test_a_list_cut_among_its_zeros_has_a_distance():
+    assert spectral_distance([0, 0, 0, 1.0], [0, 1, 2.0]) == pytest.approx(np.log(2) / 2)
+
+
+@pytest.mark.parametrize("seed", [None, 0])
+def test_every_pair_is_judged_on_the_same_halves(seed):
+    a = pair(40)[0]
+    table = pairwise(
+        [a, *pair(40, 1), pair(40, 1)[0]], "affine_r2", seed=np.random.default_rng(0) if seed == 0 else None
+    )
+    assert table[0, 1] == table[0, 3]
+
+
+def test_a_code_that_mostly_repeats_still_has_a_smooth_map():
+    rng = np.random.default_rng(12)
+    z = rng.standard_normal((1000, 2)) * (rng.random((1000, 1)) < 0.25)
+    assert smooth_r2(z, np.column_stack([z[:, 0], z[:, 1] + z[:, 0] ** 2])) > 0.9

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zeeman.base.checks import check_choice
+from zeeman.base.random import entropy_of
 from zeeman.base.types import Seed
 from zeeman.replicas.correlated import matched_correlation, ordered_correlation, udr_pair
 from zeeman.replicas.maps import affine_r2, procrustes_r2, smooth_r2
@@ -95,14 +96,14 @@ def pairwise(items: Sequence[Any] | NDArray, measure: str | Measure, *, seed: Se
         Of the random halves, the same for every pair.
     """
     chosen = measure if isinstance(measure, Measure) else _measure(measure)
-    n = len(items)
+    n, entropy = len(items), entropy_of(seed)
     if n < 2:
         raise ValueError(f"items must hold at least 2 trainings to compare, got {n}")
     values = np.empty((n, n))
     with one_thread():
         for r in range(n):
             for s in range(r + 1):
-                values[r, s] = values[s, r] = chosen(items[r], items[s], seed)
+                values[r, s] = values[s, r] = chosen(items[r], items[s], entropy)
     return values
 
 

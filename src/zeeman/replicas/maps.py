@@ -143,16 +143,16 @@ def affine(a: Samples, b: Samples) -> Map:
 def smooth(a: Samples, b: Samples, *, n_landmarks: int = 100, widths: Sequence[float] = (1.0,)) -> Map:
     """g(a) = affine map + sum_j c_j exp(-|a - l_j|^2 / 2 w^2): kernel ridge regression of what the affine map leaves.
 
-    The landmarks l_j are evenly drawn training samples, a third of them at most; w is one of `widths` times their
-    median distance. Width and ridge are chosen by generalised cross-validation (Golub, Heath and Wahba 1979). No step
-    depends on the axes.
+    The landmarks l_j are evenly drawn training samples, a third of them at most; w is one of `widths` times the median
+    distance of those that differ. Width and ridge are chosen by generalised cross-validation (Golub, Heath and Wahba
+    1979). No step depends on the axes.
     """
     line = affine(a, b)
     landmarks = a[np.linspace(0, len(a) - 1, max(2, min(n_landmarks, len(a) // 3))).astype(int)]
-    distance = np.median(pdist(landmarks))
-    if not distance > 0:
+    distances = pdist(landmarks)
+    if not distances.any():
         return line
-    best = np.inf
+    distance, best = np.median(distances[distances > 0]), np.inf
     for width in widths:
         kernel = _Gaussians(landmarks, width * distance)
         features = kernel(a)

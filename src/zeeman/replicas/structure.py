@@ -17,13 +17,18 @@ __all__ = ["ami", "ari", "mutual_neighbours", "spectral_distance"]
 
 _FLOOR = 1e-6
 _ASKED = 1000  # samples whose neighbours are compared
+_TIED, _ROUNDING = (
+    1e-9,
+    1e-12,
+)  # distances are the same if they differ by this part of them, or of the largest coordinate
 
 
 def mutual_neighbours(a: Any, b: Any, *, n_neighbors: int = 10) -> float:
     """Share of the k nearest neighbours that two codes have in common, (1/nk) sum_i |N_a(i) & N_b(i)|.
 
     Neighbours are sought among all samples, for 1,000 evenly spaced ones. Euclidean, so unchanged by rotation,
-    shift and one scale. Chance is k / (n - 1).
+    shift and one scale. Chance is k / (n - 1). Where samples repeat, those as far as the k-th share the places left:
+    each counts by its smaller share in the two codes.
 
     Source: Huh et al. 2024 (ICML), appendix A.
 
@@ -43,9 +48,13 @@ def mutual_neighbours(a: Any, b: Any, *, n_neighbors: int = 10) -> float:
         raise ValueError(f"n_neighbors must be below the number of samples {len(a)}, got {k}")
     n = len(a)
     asked = np.unique(np.linspace(0, n - 1, min(n, _ASKED)).astype(int))
-    near_a, near_b = (_neighbours(z, asked, k) for z in (a, b))
+    (near_a, tied_a), (near_b, tied_b) = (_neighbours(z, asked, k) for z in (a, b))
     own = np.arange(len(asked))[:, None] * n  # makes (sample, neighbour) one number
-    return float(np.isin((near_a + own).ravel(), (near_b + own).ravel(), assume_unique=True).mean())
+    same = np.isin((near_a + own).ravel(), (near_b + own).ravel(), assume_unique=True).reshape(near_a.shape)
+    common = same.sum(axis=1).astype(float)
+    for i in np.flatnonzero(tied_a | tied_b):
+        common[i] = np.minimum(_shares(a, asked[i], k), _shares(b, asked[i], k)).sum()
+    return min(float(common.sum() / same.size), 1.0)
 
 
 def ari(a: Any, b: Any) -> float:
@@ -75,7 +84,8 @@ def spectral_distance(a: Any, b: Any, *, floor: float = _FLOOR) -> float:
     a, b : array-like, (state,)
         Ascending, the ground state (0) first; the longer is cut to the shorter. At least two excited levels.
     floor : float
-        Levels below this fraction of the highest count as that fraction (isolated clusters have levels near 0).
+        Levels below this fraction of the highest, before any cut, count as that fraction (isolated clusters have levels
+        near 0).
 
     Returns
     -------
@@ -85,16 +95,35 @@ def spectral_distance(a: Any, b: Any, *, floor: float = _FLOOR) -> float:
     n = min(map(len, levels))
     if n < 3:
         raise ValueError(f"a scale-free distance needs the ground state and two excited levels, got {n} levels")
-    logs = [np.log(np.maximum(e[1:n], floor * e[n - 1])) for e in levels]
+    logs = [np.log(np.maximum(e[1:n], floor * e[-1])) for e in levels]
     return float(np.std(logs[0] - logs[1]))
 
 
-def _neighbours(z: Samples, asked: NDArray[np.integer], k: int) -> NDArray[np.integer]:
-    """Indices of the k nearest other samples, (asked, k); duplicates may hide the sample itself, hence the mask."""
-    found = NearestNeighbors(n_neighbors=k + 1).fit(z).kneighbors(z[asked], return_distance=False)
+def _neighbours(z: Samples, asked: NDArray[np.integer], k: int) -> tuple[NDArray[np.integer], NDArray[np.bool_]]:
+    """Indices of the k nearest other samples, (asked, k), and whether the next is as near as the last, (asked,).
+
+    Duplicates may hide the sample itself, hence the mask.
+    """
+    found = NearestNeighbors(n_neighbors=min(k + 2, len(z))).fit(z).kneighbors(z[asked], return_distance=False)
     itself = found == asked[:, None]
     itself[~itself.any(axis=1), -1] = True
-    return found[~itself].reshape(len(asked), k)
+    found = found[~itself].reshape(len(asked), -1)
+    distance = np.linalg.norm(z[found[:, k - 1 :]] - z[asked][:, None], axis=2)  # of the last, and of the next if any
+    return found[:, :k], (distance[:, 1:] <= distance[:, :1] + _slack(z, distance[:, :1])).any(axis=1)
+
+
+def _shares(z: Samples, i: int, k: int) -> NDArray[np.float64]:
+    """Weights of the k nearest others of sample i, (sample,): 1, 0, or a share of the last places."""
+    distance = np.linalg.norm(z - z[i], axis=1)
+    distance[i] = np.inf
+    last = np.partition(distance, k - 1)[k - 1]
+    nearer = distance < last - _slack(z, last)
+    tied = np.abs(distance - last) <= _slack(z, last)
+    return nearer + tied * (k - nearer.sum()) / tied.sum()
+
+
+def _slack(z: Samples, distance: Any) -> Any:
+    return _TIED * distance + _ROUNDING * np.abs(z).max()
 
 
 def _check_labels(a: Any, b: Any) -> tuple[np.ndarray, np.ndarray]:
