@@ -36,6 +36,14 @@ def test_corrected_energy_is_the_second_order_at_levels():
     np.testing.assert_allclose(second, [closed_forms.box_second_order(n, 1.0) for n in (1, 2, 3)], atol=1e-9)
 
 
+@pytest.mark.parametrize("t", [1, 90, 150, 300])
+def test_corrected_energy_sums_all_states_that_matter(t):
+    levels = [1, 7, t, 2 * t + 1]
+    second = corrected_energy(as_tensor(levels), PaperBox(np.pi**2, t, 1.0)).numpy() - np.pi**2 * np.square(levels)
+    expected = [closed_forms.box_second_order(n, t) for n in levels]
+    np.testing.assert_allclose(second, expected, rtol=1e-3, atol=1e-9)
+
+
 def test_corrected_energy_has_no_pole_and_finite_slopes():
     n = as_tensor(np.linspace(0, 5, 5001)).requires_grad_()
     energy = corrected_energy(n, PaperBox(1.0, 1.5, 2.0))

@@ -34,7 +34,7 @@ __all__ = [
 POINTWISE = ("paper", "corrected")
 _EDGE = 1.0 - 1e-7  # of arcsin, whose slope is infinite at 1
 _CENTRE = 1e-3  # radii below this part of the box count as it: n has a pole at z = 0
-_HIGHEST_STATE = 200  # of the sum over states; its terms fall as m^-8 beyond tL
+_STATES_ABOVE = 200  # of the sum over states, beyond 4 t L: n up to 2 t L mix with n + 2 t L, then terms fall as m^-8
 
 
 @dataclass(frozen=True)
@@ -122,17 +122,19 @@ def printed_energy(n: Tensor, box: PaperBox) -> Tensor:
 def corrected_energy(n: Tensor, box: PaperBox) -> Tensor:
     """E0 + E2 of the box with sin(2 pi t z), t L an integer, continued to real n, (sample,).
 
-    E = alpha n^2 + sum_{m=1}^200 V_mn^2 / (alpha (n^2 - m^2)),
-    V_mn = 2/L int_0^L sin(pi m z/L) sin(pi n z/L) sin(2 pi t z) dz, phi_n = sqrt(2/L) sin(pi n z / L) not renormalised.
+    E = alpha n^2 + sum_{m=1}^M V_mn^2 / (alpha (n^2 - m^2)),
+    V_mn = 2/L int_0^L sin(pi m z/L) sin(pi n z/L) sin(2 pi t z) dz, phi_n = sqrt(2/L) sin(pi n z / L) not renormalised,
+    M = 200 + 4 t L.
 
     The first order is left out: it is 0, by parity, for every level. For the same reason V_mn vanishes as n approaches
     m, so the sum needs no exception at m = n. At integer n this is the second-order energy of the textbook; between
     them n is no level (phi_n misses the wall at L) and the value only an interpolation. Second order means little
     where alpha is below 1, the amplitude of the potential.
     """
-    m = torch.arange(1, _HIGHEST_STATE + 1, dtype=n.dtype, device=n.device)
+    windings = round(box.t * box.length)
+    m = torch.arange(1, _STATES_ABOVE + 4 * windings + 1, dtype=n.dtype, device=n.device)
     below, above = torch.pi * (m - n[..., None]), torch.pi * (m + n[..., None])
-    turn = 2.0 * torch.pi * round(box.t * box.length)
+    turn = 2.0 * torch.pi * windings
     element = 0.5 * (_h(turn + below) + _h(turn - below) - _h(turn + above) - _h(turn - above))
     gap = (n[..., None] - m) * (n[..., None] + m)
     near = gap.abs() < 1e-3
