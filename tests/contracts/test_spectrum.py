@@ -51,6 +51,9 @@ def test_codes_of_one_replica(spec, codes):
     two = np.concatenate([mean, mean])
     with pytest.raises(ValueError, match="2 replicas"):
         zm.LatentSpectrum().fit(zm.Codes(two, two))
+    for scale, message in ((mean[:, :, :1], "shape of codes.mean"), (mean * np.nan, "codes.scale"), (mean, "negative")):
+        with pytest.raises(ValueError, match=message):
+            zm.LatentSpectrum().fit(zm.Codes(mean, scale))
 
 
 def test_n_clusters_can_be_fixed(codes):

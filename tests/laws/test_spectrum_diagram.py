@@ -79,6 +79,8 @@ def test_paths_that_cannot_be_walked_are_refused(codes):
         spec.diagram("sharpening")
     with pytest.raises(ValueError, match="path must be one of"):
         spec.diagram("elsewhere")
+    with pytest.raises(ValueError, match="order must be at least 1"):
+        spec.diagram(order=0)
 
 
 def test_a_basis_of_few_functions_leaves_the_other_levels_open():

@@ -1,5 +1,7 @@
 """Laws of states that mixtures propose: forms, valleys, counting where sets overlap or are stretched."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from sklearn.cluster import KMeans
@@ -8,6 +10,7 @@ from sklearn.metrics import adjusted_rand_score
 
 from zeeman import LatentSpectrum
 from zeeman.hamiltonians import Combined, NormalizedGaussians, NormalizedMixture, Shifted, fit_mixture, rayleigh_ritz
+from zeeman.spectrum.localized import localize
 from zeeman.spectrum.valleys import along, dip
 
 
@@ -169,6 +172,17 @@ def test_density_halfway_is_told_of_small_sets_in_large_ones():
 
 def density(x, apart):
     return np.exp(-((x - apart / 2) ** 2) / 2) + np.exp(-((x + apart / 2) ** 2) / 2)
+
+
+def test_many_samples_are_localized_in_little_memory():
+    few = np.linalg.qr(np.random.default_rng(5).standard_normal((3000, 12)))[0] * np.sqrt(3000)
+    many = np.tile(few, (20, 1))
+    tracemalloc.start()
+    rotation = localize(many)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 8 * many.nbytes  # all products at once are 12
+    np.testing.assert_allclose(rotation, localize(few), atol=1e-6)
 
 
 def test_localized_states_and_couplings_are_the_hamiltonian_of_the_clusters():

@@ -145,8 +145,9 @@ class LatentSpectrum(ClusterMixin, TransformerMixin, BaseEstimator):
 
     def fit(self, Z: Any, y: Any = None) -> LatentSpectrum:
         """Find the levels of `Z`, (sample, latent), or of the `Codes` of one replica."""
-        self._scale = Z.scale[0].astype(np.float64) if isinstance(Z, Codes) else None
+        scale = Z.scale if isinstance(Z, Codes) else None
         Z = self._validated(Z, reset=True)
+        self._scale = None if scale is None else _widths(scale, Z.shape)
         self.check_parameters(len(Z))
         self._Z = Z
         self.center_ = Z.mean(axis=0)
@@ -227,6 +228,8 @@ class LatentSpectrum(ClusterMixin, TransformerMixin, BaseEstimator):
             Levels to follow, the ground state included; as many as were fitted if not given.
         n_points : int
             Strengths between 0 and 1.
+        order : int
+            Of the series, at least 1.
 
         Returns
         -------
@@ -236,7 +239,7 @@ class LatentSpectrum(ClusterMixin, TransformerMixin, BaseEstimator):
         check_choice(path, PATHS, "path")
         n_states = self.n_states if n_states is None else check_positive_integer(n_states, "n_states")
         check_positive_integer(n_points, "n_points", 2)
-        check_positive_integer(order, "order", 0)
+        check_positive_integer(order, "order")
         seed = entropy_of(self.random_state)
         with threadpool_limits(1 if self._Z.size < _THREADS_PAY else None):
             sets = Shifted(broadened(self._sets), self.center_) if self._sets else None
@@ -327,6 +330,16 @@ class LatentSpectrum(ClusterMixin, TransformerMixin, BaseEstimator):
         self.energies_error_ = np.std(energies, axis=0, ddof=1) if enough else np.full(self.n_states, np.nan)
         found, times = np.unique(counts, return_counts=True)
         self.n_clusters_frequency_ = {int(k): float(t) / len(counts) for k, t in zip(found, times, strict=True)}
+
+
+def _widths(scale: Any, shape: tuple[int, ...]) -> NDArray[np.float64]:
+    widths = np.asarray(scale, dtype=np.float64)
+    if widths.shape != (1, *shape):
+        raise ValueError(f"codes.scale must have the shape of codes.mean, {(1, *shape)}, got {widths.shape}")
+    check_finite(widths[0], "codes.scale")
+    if (widths < 0).any():
+        raise ValueError(f"codes.scale holds {widths.min():g}: standard deviations are not negative")
+    return widths[0]
 
 
 def _signs(states: NDArray[np.float64]) -> tuple[NDArray[np.float64], tuple[str, ...]]:

@@ -20,6 +20,8 @@ from numpy.typing import NDArray
 
 __all__ = ["localize", "partitions", "separation"]
 
+_AT_ONCE = 8192  # samples: their products are (sample, state^2)
+
 
 def localize(states: NDArray[np.float64]) -> NDArray[np.float64]:
     """Varimax rotation R, (state, localized): states @ R are localized, of positive third moment.
@@ -58,8 +60,12 @@ def separation(states: NDArray[np.float64], labels: NDArray[np.integer]) -> floa
 def _fourth_moments(states: NDArray[np.float64]) -> NDArray[np.float64]:
     """E[f_a f_b f_c f_d], (state, state, state, state): all that varimax needs to know of the samples."""
     n_samples, n_states = states.shape
-    pairs = (states[:, :, None] * states[:, None, :]).reshape(n_samples, -1)
-    return (pairs.T @ pairs / n_samples).reshape((n_states,) * 4)
+    moments = np.zeros((n_states**2, n_states**2))
+    for start in range(0, n_samples, _AT_ONCE):
+        some = states[start : start + _AT_ONCE]
+        pairs = (some[:, :, None] * some[:, None, :]).reshape(len(some), -1)
+        moments += pairs.T @ pairs
+    return (moments / n_samples).reshape((n_states,) * 4)
 
 
 def _varimax(
