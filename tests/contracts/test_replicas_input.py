@@ -1,14 +1,18 @@
 """The replicas room at its door: bad input is refused with what is wrong, and no measure warns."""
 
+from functools import partial
+
 import numpy as np
 import pytest
+import xarray as xr
 
 from zeeman.replicas import MEASURES, agreement, null_distribution, pairwise, untrained_codes, verdict
 from zeeman.replicas.correlated import udr, udr_pair
-from zeeman.replicas.known import known_pair
-from zeeman.replicas.maps import affine_r2
+from zeeman.replicas.known import known_pair, ppca_codes
+from zeeman.replicas.maps import affine_r2, procrustes_r2, smooth_r2
 from zeeman.replicas.posteriors import gaussian_wasserstein, kl_per_dimension
 from zeeman.replicas.structure import ari, mutual_neighbours, spectral_distance
+from zeeman.replicas.subspaces import cca
 
 Z = np.random.default_rng(0).standard_normal((40, 3))
 CODES = [name for name, measure in MEASURES.items() if measure.of == "codes"]
@@ -29,8 +33,9 @@ def holed():
         (Z[:, 0], "2-dimensional"),
         (np.ones((40, 3)), "no variation"),
         (Z[:, :0], "no columns"),
+        (xr.DataArray(Z, dims=("latent", "sample")), "samples come first"),
     ],
-    ids=["nan", "samples", "vector", "constant", "empty"],
+    ids=["nan", "samples", "vector", "constant", "empty", "axes"],
 )
 def test_bad_codes_are_named(compare, bad, what):
     with pytest.raises(ValueError, match=what):
@@ -56,6 +61,7 @@ def test_too_few_samples(compare):
         (lambda: null_distribution("linear_cka", [Z], "rotation", n_draws=0), "n_draws"),
         (lambda: udr([Z]), "at least 2"),
         (lambda: udr([Z, Z[:20]]), "20 samples"),
+        (lambda: udr([Z, xr.DataArray(Z.T, dims=("latent", "sample"))]), "samples come first"),
         (lambda: udr(Z), "replica, sample, latent"),
         (lambda: udr_pair(Z, Z, method="ridge"), "method"),
         (lambda: affine_r2(Z, Z, folds=[]), "empty"),
@@ -78,6 +84,8 @@ def test_too_few_samples(compare):
         (lambda: verdict(Z, Z, related=-1.0), "related"),
         (lambda: untrained_codes(np.full((20, 3), np.nan), 2), "NaN"),
         (lambda: known_pair("twist", 2, 100), "kind"),
+        (lambda: known_pair("warp", 1, 100), "dim must be at least 2"),
+        (lambda: ppca_codes(100, 3, n_features=3), "n_features"),
     ],
 )
 def test_bad_arguments_are_named(call, what):
@@ -95,6 +103,16 @@ def test_codes_of_different_width_compare():
     assert all(np.isfinite(list(values.values())))
     assert values["cca"] == pytest.approx(1.0)
     assert verdict(np.tile(Z, (10, 1)), np.tile(Z[:, :2], (10, 1))).kind == "collapse"
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("constant", [0.0, 0.7])
+def test_a_code_that_varies_in_one_half_alone(constant):
+    still = np.where(np.arange(40)[:, None] < 20, constant, Z)
+    folds = [(np.arange(20), np.arange(20, 40)), (np.arange(20, 40), np.arange(20))]
+    assert cca(still, Z, folds=folds) == 0.0
+    for measure in (affine_r2, smooth_r2, procrustes_r2, partial(procrustes_r2, scale=True)):
+        assert -10.0 < measure(still, Z, folds=folds) <= 1.0
 
 
 def test_one_latent():

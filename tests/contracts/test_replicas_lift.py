@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
+import xarray as xr
 from scipy.stats import ortho_group
 
 import zeeman as zm
-from zeeman.replicas.lift import near_degenerate
+from zeeman.replicas.lift import as_replicas, near_degenerate
 
 SAMPLES, LATENTS, STATES = 900, 3, 6
 
@@ -180,6 +181,16 @@ def test_sets_with_one_cluster_have_a_report(truth):
     assert report.n_axes == 1
     assert np.isnan(report.localized).all()
     assert np.isfinite(report.to_frame()["ordered_correlation"]).all()
+
+
+@pytest.mark.parametrize("axes", [("replica", "latent", "sample"), ("sample", "replica", "latent")])
+def test_labelled_codes_have_their_axes_in_order(truth, axes):
+    codes = xr.DataArray(np.stack([truth[0][:60]] * 2), dims=("replica", "sample", "latent"))
+    np.testing.assert_array_equal(as_replicas(codes), codes)
+    with pytest.raises(ValueError, match="codes has axes"):
+        as_replicas(codes.transpose(*axes))
+    with pytest.raises(ValueError, match="samples come first"):
+        as_replicas([each.T for each in codes])
 
 
 BAD = {

@@ -21,6 +21,7 @@ __all__ = [
 
 def check_samples(Z: Any, name: str = "Z", min_samples: int = 2) -> NDArray[np.float64]:
     """Return `Z` as float64 (sample, latent): finite, at least `min_samples` rows, not all rows equal."""
+    check_sample_axis(Z, name)
     array = np.asarray(Z)
     if array.dtype.kind not in "fiub":
         raise TypeError(f"{name} must hold real numbers, got dtype {array.dtype}")

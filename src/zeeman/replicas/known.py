@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.cluster import KMeans
 
-from zeeman.base.checks import check_choice
+from zeeman.base.checks import check_choice, check_positive_integer
 from zeeman.base.random import entropy_of, stream
 from zeeman.base.types import Samples, Seed
 from zeeman.replicas.nulls import haar
@@ -37,12 +37,14 @@ def known_pair(
     ----------
     kind : one of `KINDS`
     dim, n_samples : int
+        At least two dimensions for "rotation" and "warp": a line has none.
     clustered : bool
         max(2, dim // 2 + 1) clusters, 3 standard deviations from the centre, unequal and not aligned with the axes.
     noise : float
     seed : int, Generator or None
     """
     check_choice(kind, KINDS, "kind")
+    check_positive_integer(dim, "dim", 2 if kind in ("rotation", "warp") else 1)
     rng = stream(entropy_of(seed), f"known {kind}")
     z = _cloud(rng, dim, n_samples, clustered)
     size = noise * z.std(axis=0).mean()
@@ -72,6 +74,7 @@ def ppca_codes(
     Parameters
     ----------
     n_samples, dim, n_features : int
+        dim < n_features: what is left over is the noise.
     variances : dim numbers, optional
         Of W_0 z along its axes; by default from 8 to 4 in units of `noise` squared.
     noise : float
@@ -82,6 +85,8 @@ def ppca_codes(
         variances differ.
     seed : int, Generator or None
     """
+    if not dim < n_features:
+        raise ValueError(f"n_features must be above dim = {dim}, got {n_features}: raise it")
     rng = stream(seed, "ppca")
     variances = noise**2 * np.linspace(8, 4, dim) if variances is None else np.fromiter(variances, float)
     axes = haar(n_features, 1, rng)[0][:, :dim] * np.sqrt(variances)

@@ -26,6 +26,8 @@ from zeeman.spectrum import LatentSpectrum
 
 __all__ = ["Lift", "as_replicas", "lift", "near_degenerate", "turned"]
 
+_AXES = ("replica", "sample", "latent")
+
 
 @dataclass(frozen=True)
 class Lift:
@@ -205,6 +207,9 @@ def near_degenerate(
 
 def as_replicas(codes: Any) -> list[NDArray[np.float64]]:
     """Codes or a sequence of arrays as a list of (sample, latent), checked, of equal numbers of samples."""
+    dims = tuple(getattr(codes, "dims", _AXES))
+    if dims != _AXES:
+        raise ValueError(f"codes has axes {dims}, which must be {_AXES}: rename or transpose them")
     if isinstance(codes, Codes):
         parts = list(codes.mean)
     elif isinstance(codes, np.ndarray):

@@ -18,7 +18,7 @@ from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist, pdist
 
 from zeeman.base.types import Samples, Seed
-from zeeman.replicas.pairs import Folds, check_pair, pad, split
+from zeeman.replicas.pairs import Folds, check_pair, mean, pad, split
 
 __all__ = [
     "affine",
@@ -116,7 +116,8 @@ def similarity(a: Samples, b: Samples) -> Map:
     """g(a) = s a Q + t with one scale s = sum of singular values of cov(a, b) / tr cov(a)."""
     mean_a, mean_b, cross = _moments(a, b)
     left, singular, right = np.linalg.svd(cross)
-    M = left @ right * (singular.sum() / ((a - mean_a) ** 2).mean(axis=0).sum())
+    variance = ((a - mean_a) ** 2).mean(axis=0).sum()
+    M = left @ right * (singular.sum() / variance if variance > 0 else 0.0)
     return lambda z: (z - mean_a) @ M + mean_b
 
 
@@ -200,7 +201,7 @@ def _r2(errors: NDArray[np.float64], totals: NDArray[np.float64]) -> float:
 
 
 def _moments(a: Samples, b: Samples) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    mean_a, mean_b = a.mean(axis=0), b.mean(axis=0)
+    mean_a, mean_b = mean(a), mean(b)
     return mean_a, mean_b, (a - mean_a).T @ (b - mean_b) / len(a)
 
 

@@ -17,7 +17,18 @@ from zeeman.base.checks import check_positive_integer, check_samples
 from zeeman.base.random import stream
 from zeeman.base.types import Samples, Seed
 
-__all__ = ["MIN_SAMPLES", "Folds", "check_pair", "check_set", "correlations", "one_thread", "pad", "split", "varying"]
+__all__ = [
+    "MIN_SAMPLES",
+    "Folds",
+    "check_pair",
+    "check_set",
+    "correlations",
+    "mean",
+    "one_thread",
+    "pad",
+    "split",
+    "varying",
+]
 
 Folds: TypeAlias = Sequence[tuple[NDArray[np.integer], NDArray[np.integer]]]  # (train, test) indices
 
@@ -67,6 +78,11 @@ def split(n_samples: int, n_folds: int = 2, seed: Seed = 0, folds: Folds | None 
     if not checked:
         raise ValueError("folds is empty: give at least one (train, test), or None for random halves")
     return checked
+
+
+def mean(z: Samples) -> NDArray[np.float64]:
+    """Mean of each column, (latent,), without rounding where it is constant."""
+    return np.where((z == z[0]).all(axis=0), z[0], z.mean(axis=0))
 
 
 def varying(z: Samples) -> NDArray[np.bool_]:

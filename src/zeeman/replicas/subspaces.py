@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zeeman.base.types import Samples, Seed
-from zeeman.replicas.pairs import Folds, check_pair, split
+from zeeman.replicas.pairs import Folds, check_pair, mean, split
 
 __all__ = [
     "canonical_correlations",
@@ -56,7 +56,7 @@ def canonical_correlations(a: Any, b: Any, *, seed: Seed = 0, folds: Folds | Non
     Returns
     -------
     ndarray, (rank,)
-        In [-1, 1], in the order of the fit; rank is the smaller of the two codes.
+        In [-1, 1], in the order of the fit; rank is the smallest of the codes in either half.
     """
     a, b = check_pair(a, b)
     found = []
@@ -71,11 +71,12 @@ def canonical_correlations(a: Any, b: Any, *, seed: Seed = 0, folds: Folds | Non
 
 
 def cca(a: Any, b: Any, *, seed: Seed = 0, folds: Folds | None = None) -> float:
-    """Mean held-out canonical correlation; a direction of little variance counts as much as any. See its parts above.
+    """Mean held-out canonical correlation; a direction of little variance counts as much as any; 0 if a half has none.
 
     Source: Raghu et al. 2017 (NIPS) and Kornblith et al. 2019 (ICML) for its use on networks.
     """
-    return float(canonical_correlations(a, b, seed=seed, folds=folds).mean())
+    correlations = canonical_correlations(a, b, seed=seed, folds=folds)
+    return float(correlations.mean()) if len(correlations) else 0.0
 
 
 def principal_cosines(a: Any, b: Any) -> NDArray[np.float64]:
@@ -111,7 +112,7 @@ def projector_overlap(a: Any, b: Any) -> float:
 
 def _orthonormal(z: Samples) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Orthonormal basis of the centred columns of z, (sample, rank), and the matrix that makes it of them."""
-    left, singular, right = np.linalg.svd(z - z.mean(axis=0), full_matrices=False)
+    left, singular, right = np.linalg.svd(z - mean(z), full_matrices=False)
     kept = singular > _RANK * singular[0]
     return left[:, kept], right[kept].T / singular[kept]
 
