@@ -61,6 +61,9 @@ def test_same_seed_same_numbers(codes, objective):
         ({"kinetic": -1.0}, ValueError, "kinetic must be a finite positive"),
         ({"learning_rate": np.nan}, ValueError, "learning_rate"),
         ({"validation_fraction": 1.0}, ValueError, "validation_fraction"),
+        ({"validation_fraction": "a"}, TypeError, "validation_fraction must be a finite"),
+        ({"kinetic": "a"}, TypeError, "kinetic must be a finite positive"),
+        ({"objective": "paper", "length": "a"}, TypeError, "length must be a finite positive"),
         ({"objective": "paper", "t": 1.5}, ValueError, "integer t"),
         ({"objective": "paper", "alpha": 0.0}, ValueError, "alpha must be"),
         ({"objective": "corrected", "t": 1.5, "length": 1.0}, ValueError, "must be an integer"),
@@ -69,6 +72,19 @@ def test_same_seed_same_numbers(codes, objective):
 def test_bad_parameters_are_named(codes, parameters, error, words):
     with pytest.raises(error, match=words):
         EigenNet(**{**SHORT, **parameters}).fit(codes)
+
+
+def test_a_small_fraction_of_few_samples_is_held_out(codes):
+    few, all_of_them = (EigenNet(n_states=2, validation_fraction=part, **SHORT).fit(codes[:40]) for part in (0.01, 0.0))
+    assert few.held_out_trace_ != pytest.approx(few.energies_.sum())
+    assert all_of_them.held_out_trace_ == pytest.approx(all_of_them.energies_.sum())
+
+
+def test_held_out_samples_too_few_for_the_levels_leave_them_open(codes):
+    repeated = np.concatenate([np.repeat(codes[:1], 500, axis=0), codes[300:312]])
+    net = EigenNet(n_states=4, validation_fraction=0.02, **SHORT).fit(repeated)
+    assert net.held_out_energies_.shape == (4,)
+    assert np.isnan(net.held_out_energies_[-1])
 
 
 def test_bad_samples_and_potentials_are_named(codes):

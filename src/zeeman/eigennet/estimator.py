@@ -20,7 +20,14 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor, nn
 
-from zeeman.base.checks import check_choice, check_finite, check_positive_integer, check_sample_axis, check_samples
+from zeeman.base.checks import (
+    check_choice,
+    check_finite,
+    check_number,
+    check_positive_integer,
+    check_sample_axis,
+    check_samples,
+)
 from zeeman.base.progress import Progress
 from zeeman.base.random import entropy_of, stream, torch_seeded
 from zeeman.base.types import Seed
@@ -72,7 +79,8 @@ class EigenNet(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
     learning_rate : float
         Adam's rate at the start of a cosine.
     validation_fraction : float
-        Part of the samples held out to choose the epoch; 0 keeps the last epoch and scores on the training samples.
+        Part of the samples held out to choose the epoch, but 2 n_states or half of them at least; 0 keeps the last
+        epoch and scores on the training samples.
     kinetic : float
         A of -A lap, 1/2 by convention.
     alpha, t, length : float, optional
@@ -90,7 +98,7 @@ class EigenNet(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
         Ascending; without a potential energies_[0] = 0; with one, energies above the reference's ground state.
         On all samples: at most as good as `held_out_energies_` says.
     held_out_energies_ : ndarray, (n_states,)
-        Rayleigh-Ritz in the span of the states, on the held-out samples.
+        Rayleigh-Ritz in the span of the states, on the held-out samples; nan for levels that these are too few for.
     held_out_trace_ : float
         Their sum. Its population value bounds the sum of the n_states lowest energies from above (Ky Fan); it has
         chosen the epoch, hence is a little low.
@@ -247,10 +255,9 @@ class EigenNet(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
 
     def _split(self, n: int, seed: int) -> tuple[NDArray[np.integer], NDArray[np.integer]]:
         order = stream(seed, "held-out").permutation(n)
-        count = round(self.validation_fraction * n)
-        if count == 0:
+        if not self.validation_fraction:
             return order, order
-        count = min(max(count, 2 * self.n_states), n // 2)
+        count = min(max(round(self.validation_fraction * n), 2 * self.n_states), n // 2)
         return order[count:], order[:count]
 
     def _train(self, training: Tensor, held: Tensor, seed: int) -> None:
@@ -298,7 +305,8 @@ class EigenNet(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
         self.energies_, self.coefficients_ = levels.energies, levels.coefficients
         A, B = self._forms(self.module_, held)
         self.held_out_trace_ = held_out_trace(self.coefficients_, A, B)
-        self.held_out_energies_ = self._ritz(A, B, held).energies
+        resolved = self._ritz(A, B, held).energies
+        self.held_out_energies_ = np.append(resolved, np.full(self.n_states - len(resolved), np.nan))
         f = self._evaluated(data[:, :-1], self.module_.network)
         if self.potential_ is None:
             f = np.column_stack([np.ones(len(f)), f])
@@ -357,10 +365,11 @@ class EigenNet(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator)
         for width in self.hidden:
             check_positive_integer(width, "every width in hidden")
         for name in ("learning_rate", "kinetic"):
-            value = getattr(self, name)
-            if not (math.isfinite(value) and value > 0):
-                raise ValueError(f"{name} must be a finite positive number, got {value!r}")
-        if not 0 <= self.validation_fraction < 1:
+            check_number(getattr(self, name), name, positive=True)
+        for name in ("alpha", "t", "length"):
+            if getattr(self, name) is not None:
+                check_number(getattr(self, name), name, positive=True)
+        if check_number(self.validation_fraction, "validation_fraction") >= 1:
             raise ValueError(f"validation_fraction must be in [0, 1), got {self.validation_fraction!r}")
 
 
