@@ -69,6 +69,12 @@ def test_feature_names(spec, codes):
     assert list(fitted.feature_names_in_) == ["a", "b"]
 
 
+@pytest.mark.filterwarnings("error")
+def test_two_points_have_two_levels():
+    pair = np.repeat(np.random.default_rng(1).standard_normal((2, 2)), 50, axis=0)
+    assert zm.LatentSpectrum(n_states=2, random_state=0).fit(pair).n_clusters_ == 2
+
+
 BAD = {
     "NaN at row 3, column 1": (lambda Z: np.where(np.arange(1000).reshape(500, 2) == 7, np.nan, Z), {}),
     "infinity at row 0": (lambda Z: np.where(np.arange(1000).reshape(500, 2) == 0, np.inf, Z), {}),

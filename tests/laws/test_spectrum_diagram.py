@@ -52,10 +52,8 @@ def test_every_order_of_the_series_is_nearer_to_the_exact_levels(prior):
     assert errors[2] < 0.5 * errors[1]
 
 
-def test_separability_couples_levels_of_different_multiplets_only(prior):
-    c = prior.separability
-    assert np.abs(c[1:4, 1:4]).max() == 0.0
-    assert np.abs(c[1:4, 4:]).max() > 0.01
+def test_separability_couples_levels_of_different_multiplets(prior):
+    assert np.abs(prior.separability[1:4, 4:]).max() > 0.01
 
 
 def test_turning_the_axes_changes_no_level(codes, spec, prior):
@@ -66,11 +64,18 @@ def test_turning_the_axes_changes_no_level(codes, spec, prior):
 
 def test_sharpening_leads_from_the_prior_to_the_means(spec):
     path = spec.diagram("sharpening", n_points=5)
-    assert -0.05 < path.notes["kl"] < 0.3
+    assert 0.0 <= path.notes["kl"] < 0.3
     # widths that fill the prior leave one nearly degenerate multiplet, sharpened codes do not
     assert np.ptp(path.energies[0, 1:4]) < 0.6 * np.ptp(path.energies[-1, 1:4])
     np.testing.assert_allclose(path.energies[-1, 1:3], spec.energies_[1:3], rtol=0.25)
     assert path.series == {}
+
+
+def test_few_samples_of_the_prior_claim_no_divergence():
+    mean = np.random.default_rng(2).standard_normal((1, 12, 5)) * 0.1
+    codes = Codes(mean.astype(np.float32), np.ones(mean.shape, np.float32))
+    path = LatentSpectrum(n_states=3, random_state=0, n_bootstrap=0).fit(codes).diagram("sharpening", n_points=2)
+    assert path.notes["kl"] >= 0.0
 
 
 def test_paths_that_cannot_be_walked_are_refused(codes):

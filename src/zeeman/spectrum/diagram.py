@@ -242,7 +242,7 @@ def _width(energies: NDArray[np.float64], dim: int) -> float:
 
 
 def _divergence(Z: NDArray[np.float64], scale: NDArray[np.float64], rng: np.random.Generator) -> float:
-    """KL(q_0 || p) in nats from below: E ln q_fit - E ln p over held-out draws of q_0, the best of a few mixtures.
+    """KL(q_0 || p) in nats from below: E ln q_fit - E ln p over held-out draws of q_0, the best of p and mixtures.
 
     E_q0 ln q_fit <= E_q0 ln q_0 for any density q_fit, so no fit can claim too much.
     """
@@ -258,4 +258,4 @@ def _divergence(Z: NDArray[np.float64], scale: NDArray[np.float64], rng: np.rand
             if k <= most
         ]
     log_prior = -0.5 * (test**2).sum(axis=1).mean() - 0.5 * Z.shape[1] * np.log(2.0 * np.pi)
-    return float(max(fit.score(test) for fit in fits) - log_prior)
+    return float(max(log_prior, *(fit.score(test) for fit in fits)) - log_prior)

@@ -175,7 +175,8 @@ def _carried(
 ) -> Solution:
     states = basis.apply(Z, levels.coefficients)
     w = np.ones(len(Z)) if weights is None else weights
-    carriers = (w @ states**2) ** 2 / (w @ states**4)
+    fourth = w @ states**4
+    carriers = (w @ states**2) ** 2 / np.where(fourth > 0, fourth, 1.0)
     low = np.arange(n_sets)
     carried = carriers >= fewest_carriers(len(Z))
     above = levels.energies >= levels.energies[n_sets - 1]
