@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from zeeman.replicas import MEASURES, agreement, null_distribution, pairwise, untrained_codes, verdict
+from zeeman.base.types import Codes
+from zeeman.replicas import MEASURES, agreement, null_distribution, nulls, pairwise, untrained_codes, verdict
 from zeeman.replicas.correlated import udr, udr_pair
 from zeeman.replicas.known import known_pair, ppca_codes
 from zeeman.replicas.maps import affine_r2, procrustes_r2, smooth_r2
 from zeeman.replicas.posteriors import gaussian_wasserstein, kl_per_dimension
 from zeeman.replicas.structure import ari, mutual_neighbours, spectral_distance
-from zeeman.replicas.subspaces import cca
+from zeeman.replicas.subspaces import cca, linear_cka
 
 Z = np.random.default_rng(0).standard_normal((40, 3))
 CODES = [name for name, measure in MEASURES.items() if measure.of == "codes"]
@@ -59,6 +60,9 @@ def test_too_few_samples(compare):
         (lambda: pairwise([Z], "linear_cka"), "at least 2"),
         (lambda: null_distribution("linear_cka", [Z], "rotated"), "kind must be one of"),
         (lambda: null_distribution("linear_cka", [Z], "rotation", n_draws=0), "n_draws"),
+        (lambda: null_distribution("linear_cka", Z, "rotation"), "replica, sample, latent"),
+        (lambda: null_distribution("linear_cka", [], "permuted"), "no training"),
+        (lambda: nulls([], "ari"), "no training"),
         (lambda: udr([Z]), "at least 2"),
         (lambda: udr([Z, Z[:20]]), "20 samples"),
         (lambda: udr([Z, xr.DataArray(Z.T, dims=("latent", "sample"))]), "samples come first"),
@@ -96,6 +100,24 @@ def test_bad_arguments_are_named(call, what):
 def test_a_posterior_is_a_pair():
     with pytest.raises(TypeError, match="pair"):
         gaussian_wasserstein(Z, (Z, Z**2))
+
+
+def test_codes_are_taken_as_they_come():
+    codes = Codes(np.stack([Z, Z @ Z.T[:, :3]]), np.full((2, *Z.shape), 0.5))
+    for measure in ("linear_cka", "gaussian_wasserstein"):
+        items = list(codes.mean) if measure == "linear_cka" else list(zip(codes.mean, codes.scale, strict=True))
+        np.testing.assert_array_equal(pairwise(codes, measure), pairwise(items, measure))
+        for kind, null in nulls(codes, measure, n_draws=3)[measure].items():
+            np.testing.assert_array_equal(null.draws, null_distribution(measure, items, kind, n_draws=3).draws)
+    assert agreement(Z, Z, "linear_cka") == agreement(Z, Z, ["linear_cka"])
+    with pytest.raises(TypeError, match="compares labels, got Codes"):
+        pairwise(codes, "ari")
+
+
+def test_alignment_of_a_code_with_its_multiple_is_at_most_one():
+    for seed in range(50):
+        z = np.random.default_rng(seed).standard_normal((40, 3))
+        assert linear_cka(z, 2.5 * z) <= 1.0
 
 
 def test_codes_of_different_width_compare():

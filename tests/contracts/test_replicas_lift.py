@@ -6,6 +6,7 @@ import xarray as xr
 from scipy.stats import ortho_group
 
 import zeeman as zm
+from zeeman.replicas.degeneracy import _independent
 from zeeman.replicas.lift import as_replicas, near_degenerate
 
 SAMPLES, LATENTS, STATES = 900, 3, 6
@@ -205,6 +206,19 @@ BAD = {
 def test_bad_input_is_refused(truth, message):
     with pytest.raises(ValueError, match=message):
         zm.lift(BAD[message](truth[0]))
+
+
+def test_widths_that_are_none_are_named(codes):
+    scale = codes.scale.copy()
+    scale[2, 5] = 0.0
+    for wrong, message in ((scale, "replica 2 must be positive"), (scale[:, :, :2], "shape of codes.mean")):
+        with pytest.raises(ValueError, match=message):
+            zm.degeneracy(zm.Codes(codes.mean, wrong), STATES)
+
+
+def test_independent_components_of_codes_far_from_the_origin(truth):
+    near, far = (_independent(truth[0] + shift, 2, 0) for shift in (0.0, 1e7))
+    assert near.shape == far.shape == (SAMPLES, 2)
 
 
 @pytest.mark.parametrize("door", [zm.lift, zm.degeneracy])

@@ -20,11 +20,11 @@ from numpy.typing import NDArray
 
 from zeeman.base.checks import check_choice
 from zeeman.base.random import entropy_of
-from zeeman.base.types import Seed
+from zeeman.base.types import Codes, Seed
 from zeeman.replicas.correlated import matched_correlation, ordered_correlation, udr_pair
 from zeeman.replicas.maps import affine_r2, procrustes_r2, smooth_r2
 from zeeman.replicas.pairs import one_thread
-from zeeman.replicas.posteriors import gaussian_wasserstein
+from zeeman.replicas.posteriors import Posterior, gaussian_wasserstein
 from zeeman.replicas.structure import ami, ari, mutual_neighbours, spectral_distance
 from zeeman.replicas.subspaces import cca, linear_cka, projector_overlap, subspace_agreement
 
@@ -68,34 +68,35 @@ class Measure:
         return self.function(a, b, seed=seed) if self.held_out else self.function(a, b)
 
 
-def agreement(a: Any, b: Any, measures: Iterable[str] | None = None, *, seed: Seed = 0) -> dict[str, float]:
+def agreement(a: Any, b: Any, measures: str | Iterable[str] | None = None, *, seed: Seed = 0) -> dict[str, float]:
     """Measures of agreement between two codes of the same samples in the same order, name -> value.
 
     Parameters
     ----------
     a, b : array-like, (sample, latent)
         Or what the named measures take, see `Measure.of`.
-    measures : names from `MEASURES`, optional
+    measures : name or names from `MEASURES`, optional
         All of those that compare codes by default.
     seed : int, Generator or None
         Of the random halves of held-out measures.
     """
-    names = [name for name, m in MEASURES.items() if m.of == "codes"] if measures is None else list(measures)
+    names = names_of(measures)
     with one_thread():
         return {name: _measure(name)(a, b, seed) for name in names}
 
 
-def pairwise(items: Sequence[Any] | NDArray, measure: str | Measure, *, seed: Seed = 0) -> NDArray[np.float64]:
+def pairwise(items: Codes | Sequence[Any] | NDArray, measure: str | Measure, *, seed: Seed = 0) -> NDArray[np.float64]:
     """Measure between every two of R trainings, (replica, replica), symmetric; the diagonal is a training with itself.
 
     Parameters
     ----------
-    items : (replica, sample, latent), or a sequence of what the measure takes
+    items : Codes, (replica, sample, latent), or a sequence of what the measure takes
     measure : name from `MEASURES`, or a `Measure`
     seed : int, Generator or None
         Of the random halves, the same for every pair.
     """
     chosen = measure if isinstance(measure, Measure) else _measure(measure)
+    items = trainings(items, chosen.of)
     n, entropy = len(items), entropy_of(seed)
     if n < 2:
         raise ValueError(f"items must hold at least 2 trainings to compare, got {n}")
@@ -105,6 +106,29 @@ def pairwise(items: Sequence[Any] | NDArray, measure: str | Measure, *, seed: Se
             for s in range(r + 1):
                 values[r, s] = values[s, r] = chosen(items[r], items[s], entropy)
     return values
+
+
+def names_of(measures: str | Iterable[str] | None) -> list[str]:
+    """One name or several as a list; None for all that compare codes."""
+    if measures is None:
+        return [name for name, m in MEASURES.items() if m.of == "codes"]
+    return [measures] if isinstance(measures, str) else list(measures)
+
+
+def trainings(items: Any, of: str) -> list[Any]:
+    """What a measure `of` these compares, one a training; of `Codes` the means, or the posteriors."""
+    if isinstance(items, Codes):
+        if of not in ("codes", "posteriors"):
+            raise TypeError(f"this measure compares {of}, got Codes: pass the {of} of each training")
+        posteriors = [Posterior(*each) for each in zip(items.mean, items.scale, strict=True)]
+        items = posteriors if of == "posteriors" else items.mean
+    items = list(items)
+    if not items:
+        raise ValueError("items holds no training: pass at least one")
+    wrong = [np.shape(z) for z in items if of == "codes" and np.ndim(z) != 2]
+    if wrong:
+        raise ValueError(f"items must be (replica, sample, latent) or a sequence of codes, got one of shape {wrong[0]}")
+    return items
 
 
 def _measure(name: str) -> Measure:

@@ -163,6 +163,7 @@ def degeneracy(
     if len(replicas) < 2:
         raise ValueError("degeneracy compares retrainings, got 1 replica: train with n_replicas >= 2")
     check_comparable(len(replicas[0]))
+    widths = _widths(codes) if isinstance(codes, Codes) else [None] * len(replicas)
     figures = {name: _figure(name, each, len(replicas)) for name, each in (scores or {}).items()}
     seed = entropy_of(random_state)
     if lifted is None:
@@ -171,7 +172,6 @@ def degeneracy(
         _check_lifted(lifted, replicas)
     pairs = list(itertools.combinations(range(len(replicas)), 2))
     n_axes = max(1, lifted.n_clusters - 1)
-    widths = list(codes.scale) if isinstance(codes, Codes) else [None] * len(replicas)
     with one_thread():
         values = _compared(replicas, lifted, pairs, n_axes, seed)
         nulls = dict(zip(COLUMNS, side_by_side(lambda name: _nulls(name, replicas, seed), COLUMNS), strict=True))
@@ -193,6 +193,20 @@ def check_comparable(n_samples: int) -> None:
             f"retrainings are compared by halves of the samples, which takes {_FEWEST_SAMPLES} at least, got "
             f"{n_samples}: give more, or read one latent space alone"
         )
+
+
+def _widths(codes: Codes) -> list[NDArray[np.floating]]:
+    if np.shape(codes.scale) != np.shape(codes.mean):
+        raise ValueError(
+            f"codes.scale must have the shape of codes.mean, {np.shape(codes.mean)}, got {np.shape(codes.scale)}"
+        )
+    for r, scale in enumerate(codes.scale):
+        if not np.all(scale > 0):
+            raise ValueError(
+                f"codes.scale of replica {r} must be positive: a posterior of no width has infinite KL divergence; "
+                "for means alone pass codes.mean"
+            )
+    return list(codes.scale)
 
 
 def _figure(name: str, values: ArrayLike, n_replicas: int) -> NDArray[np.float64]:
@@ -264,7 +278,8 @@ def _principal(Z: Samples, n_axes: int) -> Samples:
 
 
 def _independent(Z: Samples, n_axes: int, seed: int) -> Samples:
-    rank = int(np.linalg.matrix_rank(Z - Z.mean(axis=0), tol=1e-6 * np.abs(Z).max() * np.sqrt(len(Z))))
+    centred = Z - Z.mean(axis=0)
+    rank = int(np.linalg.matrix_rank(centred, tol=1e-6 * np.abs(centred).max() * np.sqrt(len(Z))))
     model = FastICA(max(1, min(n_axes, rank)), whiten="unit-variance", max_iter=500, random_state=seed % 2**32)
     with warnings.catch_warnings(), np.errstate(divide="ignore", invalid="ignore"):  # constant columns are left out
         warnings.simplefilter("ignore", ConvergenceWarning)  # a Gaussian direction has no independent frame

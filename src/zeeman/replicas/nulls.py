@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 
 from zeeman.base.checks import check_choice, check_finite, check_positive_integer
 from zeeman.base.random import entropy_of, stream
-from zeeman.base.types import Seed
-from zeeman.replicas.agreement import MEASURES, Measure, pairwise
+from zeeman.base.types import Codes, Seed
+from zeeman.replicas.agreement import MEASURES, Measure, names_of, pairwise, trainings
 from zeeman.replicas.pairs import one_thread
 from zeeman.replicas.posteriors import Posterior
 
@@ -66,14 +66,14 @@ class Null:
 
 
 def null_distribution(
-    measure: str, items: Sequence[Any] | NDArray, kind: str, *, n_draws: int = 20, seed: Seed = 0
+    measure: str, items: Codes | Sequence[Any] | NDArray, kind: str, *, n_draws: int = 20, seed: Seed = 0
 ) -> Null:
     """Null of `measure` for a set of trainings: every draw takes a random one (rotation) or two (permuted) of them.
 
     Parameters
     ----------
     measure : name from `MEASURES`
-    items : (replica, sample, latent), or a sequence of what the measure takes
+    items : Codes, (replica, sample, latent), or a sequence of what the measure takes
         Trained ones for "rotation" and "permuted"; those of untrained encoders, two or more, for "untrained".
     kind : "rotation", "permuted" or "untrained"
     n_draws : int
@@ -84,14 +84,15 @@ def null_distribution(
     Raises
     ------
     ValueError
-        If the null does not exist: labels and energies have no axes to rotate, energies no samples to permute.
+        If the null does not exist: labels and energies have no axes to rotate, energies no samples to permute; if there
+        is no training.
     """
     check_choice(measure, tuple(MEASURES), "measure")
     check_choice(kind, KINDS, "kind")
     chosen = MEASURES[measure]
     if not has_null(measure, kind):
         raise ValueError(f"{measure} compares {chosen.of}, which have no {kind} null")
-    entropy = entropy_of(seed)
+    items, entropy = trainings(items, chosen.of), entropy_of(seed)
     if kind == "untrained":
         values = pairwise(items, chosen, seed=entropy)
         return Null(measure, kind, values[np.triu_indices(len(values), 1)])
@@ -102,10 +103,10 @@ def null_distribution(
 
 
 def nulls(
-    items: Sequence[Any] | NDArray,
-    measures: Sequence[str] | None = None,
+    items: Codes | Sequence[Any] | NDArray,
+    measures: str | Sequence[str] | None = None,
     *,
-    untrained: Sequence[Any] | NDArray | None = None,
+    untrained: Codes | Sequence[Any] | NDArray | None = None,
     n_draws: int = 20,
     seed: Seed = 0,
 ) -> dict[str, dict[str, Null]]:
@@ -113,15 +114,15 @@ def nulls(
 
     Parameters
     ----------
-    items : (replica, sample, latent), or a sequence of what the measures take
-    measures : names from `MEASURES`, optional
+    items : Codes, (replica, sample, latent), or a sequence of what the measures take
+    measures : name or names from `MEASURES`, optional
         All that compare codes by default.
     untrained : codes of untrained encoders, optional
         For example `untrained_codes(X, latent_dim)`.
     n_draws, seed
         As `null_distribution`.
     """
-    names = [name for name, m in MEASURES.items() if m.of == "codes"] if measures is None else list(measures)
+    names = names_of(measures)
     entropy = entropy_of(seed)
     found: dict[str, dict[str, Null]] = {}
     for name in names:

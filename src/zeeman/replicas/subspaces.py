@@ -39,7 +39,7 @@ def linear_cka(a: Any, b: Any) -> float:
     """
     a, b = (z - z.mean(axis=0) for z in check_pair(a, b))
     cross, self_a, self_b = (np.linalg.norm(x.T @ y) for x, y in ((a, b), (a, a), (b, b)))
-    return float(cross / self_a * (cross / self_b))
+    return min(float(cross / self_a * (cross / self_b)), 1.0)
 
 
 def canonical_correlations(a: Any, b: Any, *, seed: Seed = 0, folds: Folds | None = None) -> NDArray[np.float64]:
