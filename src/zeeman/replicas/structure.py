@@ -17,10 +17,7 @@ __all__ = ["ami", "ari", "mutual_neighbours", "spectral_distance"]
 
 _FLOOR = 1e-6
 _ASKED = 1000  # samples whose neighbours are compared
-_TIED, _ROUNDING = (
-    1e-9,
-    1e-12,
-)  # distances are the same if they differ by this part of them, or of the largest coordinate
+_TIED, _ROUNDING = 1e-9, 1e-12  # of a distance, of the largest coordinate: what differs by less is as far
 
 
 def mutual_neighbours(a: Any, b: Any, *, n_neighbors: int = 10) -> float:
