@@ -198,10 +198,11 @@ def test_fresh_with_a_refused_option_keeps_the_old_run(tmp_path):
     np.save(tmp_path / "x.npy", rng.standard_normal((80, 3)))
     run, few = tmp_path / "run", Options(n_epochs=1, n_states=3, n_replicas=1)
     analyze(tmp_path / "x.npy", run, few, progress=False)
-    before = (run / "metrics.json").read_bytes()
+    before = {path: path.read_bytes() for path in (run / "metrics.json", run / "run.json")}
     with pytest.raises(ValueError, match="support"):
         analyze(tmp_path / "x.npy", run, Options(likelihood="bernoulli"), progress=False, fresh=True)
-    assert (run / "metrics.json").read_bytes() == before
+    assert {path: path.read_bytes() for path in before} == before
+    analyze(tmp_path / "x.npy", run, few, progress=False)  # it is still the run of these settings
     analyze(tmp_path / "x.npy", run, Options(n_epochs=2, n_states=3, n_replicas=1), progress=False, fresh=True)
     assert json.loads((run / "run.json").read_text())["settings"]["n_epochs"] == 2
     assert {path.name for path in tmp_path.iterdir()} == {"x.npy", "run"}

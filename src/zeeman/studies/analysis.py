@@ -91,7 +91,7 @@ def analyze(
         out or Path("runs") / job.data.name, job.settings, job.data.content_hash, fresh=fresh, job="analyze"
     )
     folder.seconds["data"] = loading
-    with folder.stage("train"), folder.unless_refused():
+    with folder.unless_refused(), folder.stage("train"):
         _write_data(folder.path / "data", job.data)  # first: what no store takes is refused before the training
         trained = [_trained(job.large, job.data, folder, "model", board)]
     if job.small is not None:
