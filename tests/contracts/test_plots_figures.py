@@ -12,7 +12,9 @@ from matplotlib.figure import Figure
 from matplotlib.image import imread
 
 from zeeman import plots
+from zeeman.plots.drawn import drawn
 from zeeman.plots.lattices import decoded_plane
+from zeeman.plots.runs import runs as draw_runs
 from zeeman.plots.style import PALETTE, colours_of
 
 ALL = ["latent", "decoded", "samples", "energies", "spectrum", "states", "order_parameters", "training"]
@@ -70,6 +72,22 @@ def test_panels_name_phases_in_place_and_numbers_in_words(analysis):
     assert f"|r| = {r:.4f}" in texts(figures["order_parameters"])
     shown = f"{analysis.generated['FM'].energies[0]:+.2f}".replace("-", "−")
     assert shown in texts(figures["samples"])
+
+
+def test_a_dollar_in_a_label_is_a_dollar(analysis):
+    """Formulas of the package stay formulas; what users call their classes and runs is text, two dollars or one."""
+    phases = np.where(analysis.phases == "PM", "$x^$ of {1}", analysis.phases)
+    named = replace(analysis, phases=phases, states=None, **{
+        key: {"$x^$" if phase == "PM" else phase: draws for phase, draws in getattr(analysis, key).items()}
+        for key in ("real", "generated")
+    })  # fmt: skip
+    figures = plots.draw_all(named)
+    figures["runs"] = draw_runs(["cost in $", "$a_$"], [{"energies": [0.0, 1.0]}] * 2)
+    for name in ("latent", "samples", "energies", "order_parameters", "runs"):
+        figures[name].savefig(io.BytesIO(), dpi=40)
+    assert {row[4] for row in drawn(figures["latent"])} >= {"$x^$ of {1}"}
+    assert {row[0] for row in drawn(figures["energies"])} >= {"c $x^$"}
+    assert figures["latent"].axes[0].get_xlabel().startswith("$z_1$")
 
 
 def test_decoded_plane_puts_each_mean_where_its_latent_is(analysis):

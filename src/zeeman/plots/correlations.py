@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from zeeman.base.random import stream
 from zeeman.base.results import Analysis
-from zeeman.plots.style import colours_of, halo, panels, styled, tag
+from zeeman.plots.style import colours_of, halo, literal, panels, styled, tag
 
 __all__ = ["against", "order_parameters"]
 
@@ -64,7 +64,7 @@ def order_parameters(analysis: Analysis, *, columns: int = 2) -> Figure:
 def _key(ax: Axes, labels: NDArray) -> None:
     for place, (name, colour) in enumerate(reversed(colours_of(labels).items())):
         ax.text(
-            0.97, 0.04 + 0.085 * place, name, transform=ax.transAxes, ha="right", va="bottom", color=colour,
+            0.97, 0.04 + 0.085 * place, literal(name), transform=ax.transAxes, ha="right", va="bottom", color=colour,
             fontweight="bold", path_effects=halo(),
         )  # fmt: skip
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from zeeman.base.results import Retrainings
 from zeeman.plots.latent import plane_by_label
-from zeeman.plots.style import GREY, INK, PALETTE, halo, panels, styled, tag
+from zeeman.plots.style import GREY, INK, PALETTE, halo, literal, panels, styled, tag
 
 if TYPE_CHECKING:
     from zeeman.replicas import Degeneracy, Lift
@@ -52,7 +52,7 @@ def retrainings(several: Retrainings, *, columns: int = 2, at_most: int = 4) -> 
             ax.set(xticks=[], yticks=[])
             if r:
                 ax.set_ylabel("")
-            tag(ax, "abc"[row] if r == 0 else "", f"{several.names[r]}, {what}")
+            tag(ax, "abc"[row] if r == 0 else "", f"{literal(several.names[r])}, {what}")
     return figure
 
 

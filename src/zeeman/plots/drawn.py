@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import os
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -25,6 +26,8 @@ from zeeman.base.store import atomic_path
 
 __all__ = ["COLUMNS", "drawn", "write_drawn"]
 
+_FORMULA = re.compile(r"(?<!\\)\$(.*?)(?<!\\)\$")
+_MARKS = re.compile(r"\\(mathbf|mathrm|langle|rangle)|[{}]")
 COLUMNS = ("panel", "x_label", "y_label", "artist", "series", "x", "y", "value", "colour")
 
 
@@ -173,7 +176,6 @@ def _number(value: Any) -> str:
 
 
 def _plain(text: str) -> str:
-    """Drop the marks of formulas and of bold panel letters."""
-    for mark in (r"\mathbf", r"\mathrm", r"\langle", r"\rangle", "$", "{", "}"):
-        text = text.replace(mark, "")
+    """Drop the marks of formulas and of bold panel letters; an escaped dollar is one."""
+    text = _FORMULA.sub(lambda found: _MARKS.sub("", found[1]), text).replace(r"\$", "$")
     return " ".join(text.split())

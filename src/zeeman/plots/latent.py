@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from zeeman.base.random import stream
 from zeeman.base.results import Analysis
-from zeeman.plots.style import DIVERGING, GREY, colours_of, halo, panels, styled, tag
+from zeeman.plots.style import DIVERGING, GREY, colours_of, halo, literal, panels, styled, tag
 
 __all__ = ["axis_names", "latent", "leading_pair", "plane_by_label", "plane_by_value", "states"]
 
@@ -143,6 +143,6 @@ def _name_groups(ax: Axes, points: NDArray, labels: NDArray, groups: NDArray, co
         values, counts = np.unique(np.asarray(labels)[chosen], return_counts=True)
         name = str(group).replace("-", "−") if str(group).endswith("-") else str(group)  # FM−
         ax.annotate(
-            name, at, xytext=(0, 3), textcoords="offset points", ha="center", va="bottom", fontsize=7.5,
+            literal(name), at, xytext=(0, 3), textcoords="offset points", ha="center", va="bottom", fontsize=7.5,
             color=colours.get(values[counts.argmax()].item(), GREY), fontweight="bold", path_effects=halo(), zorder=5,
         )  # fmt: skip

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from zeeman.base.checks import check_choice
 from zeeman.base.results import Analysis, Draws, Plane
 from zeeman.plots.latent import axis_names
-from zeeman.plots.style import GREY, MILLIMETRE, PALE, WIDTHS, JournalFigure, number, panels, styled, tag
+from zeeman.plots.style import GREY, MILLIMETRE, PALE, WIDTHS, JournalFigure, literal, number, panels, styled, tag
 
 __all__ = ["VALUES", "decoded_plane", "drawable", "lattice", "samples", "vector_colours"]
 
@@ -123,7 +123,7 @@ def samples(real: Mapping[str, Draws], generated: Mapping[str, Draws], *, column
                 if draws.energies is not None:
                     ax.set_xlabel(number(draws.energies[i], "+.2f"), labelpad=1.5, fontsize=6.5)
                 if i == 0 and half == 0:
-                    ax.set_ylabel(phase, fontsize=7.5, fontweight="bold", rotation=0, ha="right", va="center")
+                    ax.set_ylabel(literal(phase), fontsize=7.5, fontweight="bold", rotation=0, ha="right", va="center")
                 if i == 0 and row == 0:
                     ax.set_title("From the data" if half == 0 else "Drawn from the model")
     return figure
@@ -142,7 +142,7 @@ def energies(real: Mapping[str, Draws], generated: Mapping[str, Draws], *, colum
     bins = np.linspace(low - margin, high + margin, 61)
     for letter, phase, ax in zip("abcdefghij", phases, axes, strict=False):
         _histograms(ax, real[phase].energies, generated[phase].energies, bins)
-        tag(ax, letter, phase)
+        tag(ax, letter, literal(phase))
         if columns == 2 or phase == phases[-1]:
             ax.set_xlabel("Energy per site (|J|)")
     axes[0].set_ylabel("Share of samples")

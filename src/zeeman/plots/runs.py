@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.transforms import ScaledTranslation
 
-from zeeman.plots.style import GREY, PALETTE, panels, styled, tag
+from zeeman.plots.style import GREY, PALETTE, literal, panels, styled, tag
 
 __all__ = ["runs"]
 
@@ -43,7 +43,7 @@ def runs(names: Sequence[str], metrics: Sequence[Mapping[str, Any]]) -> Figure:
     for i, ((title, label, draw), ax) in enumerate(zip(shown, axes, strict=True)):
         draw(ax, metrics)
         ax.set(xlabel=label, ylim=(len(names) - 0.5, -0.5))
-        ax.set_yticks(range(len(names)), names if i % per_row == 0 else [""] * len(names))
+        ax.set_yticks(range(len(names)), [literal(name) if i % per_row == 0 else "" for name in names])
         ax.grid(axis="y", color="#e8eaec", lw=0.5)
         ax.set_axisbelow(True)
         tag(ax, "abcde"[i], title)

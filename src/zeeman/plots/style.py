@@ -32,6 +32,7 @@ __all__ = [
     "JournalFigure",
     "colours_of",
     "halo",
+    "literal",
     "number",
     "panels",
     "save",
@@ -164,6 +165,11 @@ def colours_of(labels: Sequence[Any] | NDArray) -> dict[Any, Any]:
 def halo(width: float = 1.8) -> list[patheffects.AbstractPathEffect]:
     """White outline that keeps a label readable on top of points."""
     return [patheffects.withStroke(linewidth=width, foreground="white")]
+
+
+def literal(name: Any) -> str:
+    """Text of the user's, in which a dollar is no mark of a formula."""
+    return str(name).replace("$", r"\$")
 
 
 def number(value: float, spec: str = ".2f") -> str:
