@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -21,7 +22,7 @@ def run(capsys, *arguments):
     return stop.value.code, captured.out, captured.err
 
 
-VERBS = ("analyze", "spectrum", "simulate", "reproduce", "explore", "runs", "bench", "truth")
+VERBS = ("analyze", "spectrum", "simulate", "reproduce", "critical", "explore", "runs", "bench", "truth")
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -127,6 +128,33 @@ def test_settings_come_from_a_file_and_are_overruled(capsys, tmp_path, monkeypat
     code, out, _ = run(capsys, "spectrum", "--config=run.toml", "--dry-run", "--json")
     assert json.loads(out)["settings"]["n_states"] == 4
     assert sorted(path.name for path in tmp_path.iterdir()) == ["run.toml", "z.npy"]
+
+
+def test_lines_at_the_top_are_for_every_verb_and_its_own_table_overrules_them(capsys, tmp_path):
+    both = (
+        "latent-dim = 3\nreplicas = 4\n[analyze]\ndata = 'classes'\nn_samples = 90\nn-replicas = 1\n[truth]\nseed = 2\n"
+    )
+    (tmp_path / "run.toml").write_text(both)
+    arguments = ("--config", tmp_path / "run.toml", "--dry-run", "--json", "--quiet")
+    code, out, _ = run(capsys, "analyze", *arguments)
+    assert code == 0
+    assert {"latent_dim": 3, "n_replicas": 1, "n_samples": 90}.items() <= json.loads(out)["settings"].items()
+    code, _, complaint = run(capsys, "truth", *arguments)
+    assert code == 2
+    assert "latent" in complaint
+
+
+@pytest.mark.parametrize(("verb", "name", "there"), [("critical", "rows", "xy"), ("truth", "what", "clock")])
+def test_what_has_no_option_is_a_list_in_a_settings_file(capsys, tmp_path, verb, name, there):
+    (tmp_path / "run.toml").write_text(f"{name} = ['{there}']\n")
+    code, out, _ = run(capsys, verb, "--config", tmp_path / "run.toml", "--dry-run", "--json")
+    assert code == 0
+    assert list(json.loads(out)["rows" if verb == "critical" else "runs"]) == [there]
+
+
+def test_json_is_json_where_there_is_no_number():
+    told = words.as_json({"values": np.array([np.nan, 1.0]), "low": -np.inf, "path": Path("a")})
+    assert json.loads(told, parse_constant=pytest.fail) == {"values": [None, 1.0], "low": None, "path": "a"}
 
 
 @pytest.mark.parametrize(
@@ -235,6 +263,7 @@ def test_simulate_writes_a_store_and_continues(capsys, tmp_path):
         (("analyze", "classes", "--likelihood", "poisson"), "poisson"),
         (("spectrum",), "no file given"),
         (("spectrum", "nothing.npy"), "nothing.npy"),
+        (("runs", ".", "--figure", "x/all.png", "--csv", "x/../x/all.csv"), "give --csv another name"),
         (("simulate", "isin", "--temperature", "2", "--out", "a.zarr"), "did you mean 'ising'"),
         (("simulate", "ising", "--temperature", "-2", "--out", "a.zarr"), "temperature"),
         (("simulate", "ising", "--temperature", "2", "--out", "a.npz"), ".zarr"),

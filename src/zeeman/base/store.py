@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["atomic_path", "content_hash", "provenance", "read_json", "write_json", "write_text"]
+__all__ = ["atomic_path", "content_hash", "plain", "provenance", "read_json", "write_json", "write_text"]
 
 
 _AT_FDCWD, _RENAME_EXCHANGE = -100, 2  # fcntl.h, linux/fs.h
@@ -59,7 +59,7 @@ def write_text(path: str | os.PathLike[str], text: str) -> None:
 
 def write_json(path: str | os.PathLike[str], value: Any) -> None:
     """Write `value` as indented JSON; numpy numbers and arrays become plain ones, NaN and infinity null."""
-    write_text(path, json.dumps(_plain(value), indent=2, allow_nan=False) + "\n")
+    write_text(path, json.dumps(plain(value), indent=2, allow_nan=False) + "\n")
 
 
 def read_json(path: str | os.PathLike[str]) -> Any:
@@ -70,6 +70,23 @@ def read_json(path: str | os.PathLike[str]) -> Any:
         raise ValueError(
             f"{path} is not readable as JSON ({error}); it may be truncated: restore or remove it"
         ) from error
+
+
+def plain(value: Any) -> Any:
+    """What JSON can hold of `value`: numpy numbers and arrays become plain ones, NaN and infinity None."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple, set)):
+        return [plain(item) for item in value]
+    if isinstance(value, np.ndarray):
+        return plain(value.tolist())
+    if isinstance(value, np.generic):
+        return plain(value.item())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, os.PathLike):
+        return os.fspath(value)
+    return value
 
 
 def content_hash(*parts: Any) -> str:
@@ -86,7 +103,7 @@ def content_hash(*parts: Any) -> str:
             digest.update(f"{part.dtype.str}{part.shape}".encode())
             digest.update(np.ascontiguousarray(part).data)
         else:
-            digest.update(json.dumps(_plain(part), sort_keys=True).encode())
+            digest.update(json.dumps(plain(part), sort_keys=True).encode())
     return digest.hexdigest()
 
 
@@ -120,22 +137,6 @@ def _git(folder: Path, *words: str) -> str | None:
     except (OSError, subprocess.TimeoutExpired):
         return None
     return done.stdout.strip() or None
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple, set)):
-        return [_plain(item) for item in value]
-    if isinstance(value, np.ndarray):
-        return _plain(value.tolist())
-    if isinstance(value, np.generic):
-        return _plain(value.item())
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, os.PathLike):
-        return os.fspath(value)
-    return value
 
 
 def _replace(source: Path, target: Path) -> None:

@@ -37,6 +37,8 @@ def runs(
     """
     from zeeman.studies import runs as job
 
+    if figure is not None and csv is not None and figure.with_suffix(".csv").resolve() == csv.resolve():
+        raise ValueError(f"{csv} is where the numbers of {figure} go: give --csv another name")
     found = job.find(folder)
     if figure is not None:
         job.draw(found, figure)

@@ -1,7 +1,7 @@
 """--config FILE: options from TOML, overruled by those that are given.
 
 Keys are the names of options (``latent_dim`` or ``latent-dim``), also of what stands without a name (``data``). They
-stand at the top of the file, or in a table called like the verb if one file serves several.
+stand at the top of the file, or in a table called like the verb if one file serves several; the table overrules.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ __all__ = ["taken_from", "whole_numbers"]
 
 
 # what stands without a name, and repeats
-_LISTS = {"spectrum": "files", "reproduce": "figures", "bench": "what", "truth": "what"}
+_LISTS = {"spectrum": "files", "reproduce": "figures", "critical": "rows", "bench": "what", "truth": "what"}
 _LONG = {"replicas": "n_replicas"}
 
 
@@ -27,18 +27,16 @@ def taken_from(arguments: list[str], verb: str) -> tuple[list[str], Dict | None]
     rest, path = _without_config(arguments)
     if path is None:
         return rest, None
-    values = _read(path)
-    mine = values.get(verb)
-    if isinstance(mine, dict):
-        values = mine
-    tables = [key for key, value in values.items() if isinstance(value, dict)]
-    if tables and values is not mine:
-        values = {key: value for key, value in values.items() if key not in tables}
-        if not values:
-            raise ValueError(f"{path} has no table [{verb}]; it has {', '.join(f'[{name}]' for name in tables)}")
-    for key, value in values.items():
+    said = _read(path)
+    tables = [key for key, value in said.items() if isinstance(value, dict)]
+    top = {key: value for key, value in said.items() if key not in tables}
+    if tables and not top and verb not in tables:
+        raise ValueError(f"{path} has no table [{verb}]; it has {', '.join(f'[{name}]' for name in tables)}")
+    values = {}
+    for key, value in [*top.items(), *(said[verb].items() if verb in tables else ())]:
         _check(key, value, path)
-    values = {_LONG.get(key, key): value for key, value in values.items()}
+        name = key.replace("-", "_")
+        values[_LONG.get(name, name)] = value
     listed = values.pop(_LISTS.get(verb, ""), None)
     if listed is not None and not _names_something(rest, verb):
         rest = [*rest, *(str(item) for item in (listed if isinstance(listed, list) else [listed]))]

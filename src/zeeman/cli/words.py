@@ -65,7 +65,7 @@ EXAMPLES = {
   zeeman explore runs/ising --port 8001""",
     "runs": """Examples:
   zeeman runs
-  zeeman runs sweeps --figure sweeps/runs.png --csv sweeps/runs.csv""",
+  zeeman runs sweeps --figure sweeps/runs.png --csv sweeps/all.csv""",
     "bench": """Examples:
   zeeman bench
   zeeman bench spins training --json --out bench.json""",
@@ -104,10 +104,12 @@ def plan(planned: Mapping[str, Any], json: bool = False) -> str:
 
 
 def as_json(value: Any) -> str:
-    """Indented JSON."""
+    """Indented JSON; NaN and infinity are null."""
     import json
 
-    return json.dumps(value, indent=2, default=str)
+    from zeeman.base.store import plain
+
+    return json.dumps(plain(value), indent=2, default=str, allow_nan=False)
 
 
 def _indented(values: Mapping[str, Any], depth: int = 0) -> Iterable[str]:
