@@ -143,6 +143,7 @@ def test_a_folder_that_is_no_run_is_refused(tmp_path):
         (Options(latent_dim=0), "latent_dim"),
         (Options(n_clusters=11), "n_clusters"),
         (Options(network="table1"), "table1"),
+        (Options(n_replicas=0), "n_replicas must be at least 1"),
     ],
 )
 def test_options_that_cannot_be_used_leave_nothing_behind(tmp_path, options, message):

@@ -135,6 +135,7 @@ def _resolved(data: Loaded, options: Options, *, built_in: bool) -> tuple[Option
     lattice = (data.kind == "spins" or options.likelihood in _SPINS) and len(shape) == 2
     if options.n_replicas is None:
         options = replace(options, n_replicas=_REPLICAS)
+    check_positive_integer(options.n_replicas, "n_replicas")
     if options.latent_dim is None:
         dim = 2 if len(shape) > 1 else min(8 if shape[0] >= 64 else 5, max(1, shape[0] // 2))
         options = replace(options, latent_dim=dim)
