@@ -3,6 +3,7 @@
 import io
 import json
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,7 @@ import zeeman as zm
 from zeeman import plots, report
 from zeeman.report.retrainings import _contest, finding
 from zeeman.studies import EmbeddingOptions, Options, analyze, spectrum
-from zeeman.studies.embeddings import _scaled
+from zeeman.studies.embeddings import _names, _scaled
 
 FRAMES = {"raw", "pca", "ica", "procrustes", "relative", "energies", "lifted"}
 FEW = EmbeddingOptions(n_states=5)
@@ -113,6 +114,19 @@ def test_one_file_has_a_spectrum_and_no_lift(read, tmp_path):
     spectrum(files[1], tmp_path / "run", EmbeddingOptions(n_states=4), progress=False, fresh=True)
     assert len(metrics_of(tmp_path / "run")["energies"]) == 4
     assert {path.name for path in tmp_path.iterdir()} == {"run"}
+
+
+def test_trainings_of_one_name_are_told_apart_and_a_dollar_is_no_formula(tmp_path):
+    Z, _ = three_sets(90)
+    files = [tmp_path / folder / "$x^$" / "e.npy" for folder in "abc"]
+    for seed, file in enumerate(files):
+        file.parent.mkdir(parents=True)
+        np.save(file, turned(Z, seed))
+    analysis = spectrum(files, tmp_path / "run", EmbeddingOptions(n_states=4), progress=False)
+    assert analysis.retrainings.names == [f"{folder}/$x^$/e" for folder in "abc"]
+    page = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+    assert all(f"{one}/$x^$/e and {two}/$x^$/e" in page for one, two in ("ab", "ac", "bc"))
+    assert _names([Path("x.npy"), Path("x.csv")]) == ["x.npy", "x.csv"]
 
 
 def test_files_of_unlike_scales_are_brought_to_one():

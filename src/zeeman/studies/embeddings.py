@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import asdict, replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -183,8 +184,7 @@ def _diagrams(spec: LatentSpectrum, Z: Samples, progress: bool) -> tuple[dict[st
 def _with_retrainings(
     analysis: Analysis, spaces: list[Samples], paths: Sequence[Path], options: EmbeddingOptions, progress: bool
 ) -> Analysis:
-    stems = [path.stem for path in paths]
-    names = stems if len(set(stems)) == len(stems) else [f"{path.parent.name}/{path.stem}" for path in paths]
+    names = _names(paths)
     several = retrainings.read_together(
         spaces, names, n_states=options.n_states, n_clusters=options.n_clusters, seed=options.seed,
         fitted={} if analysis.spectrum is None else {0: analysis.spectrum}, progress=progress,
@@ -196,3 +196,12 @@ def _with_retrainings(
     }
     note = f"levels, clusters and coordinates are those of {names[0]}, the first file, where no other is named"
     return replace(analysis, retrainings=several, metrics=metrics, notes=[*analysis.notes, note])
+
+
+def _names(paths: Sequence[Path]) -> list[str]:
+    """As little of every path as tells all apart, with suffixes only where nothing else does."""
+    for last, depth in product(("stem", "name"), range(1, 1 + max(len(path.parts) for path in paths))):
+        names = ["/".join([*path.parts[:-1], getattr(path, last)][-depth:]) for path in paths]
+        if len(set(names)) == len(names):
+            break
+    return names
