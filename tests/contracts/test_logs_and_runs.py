@@ -188,15 +188,18 @@ def several(tmp_path):
     made_run(tmp_path, ".a.before", {}, beta=1.0)
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "run.json").write_text("{")
+    (tmp_path / "foreign").mkdir()
+    (tmp_path / "foreign" / "run.json").write_text('{"settings": {"lr": 0.1}}')
     return tmp_path
 
 
 def test_runs_are_found_with_their_state(several):
     found = {one.name: one for one in runs.find(several)}
-    assert set(found) == {"a", "b2/deep", "stopped", "broken"}
+    assert set(found) == {"a", "b2/deep", "stopped", "broken", "foreign"}
     assert found["a"].status == "finished"
     assert found["stopped"].status == "stopped"
     assert found["broken"].status.startswith("unreadable")
+    assert found["foreign"].status == "unreadable: run.json has no 'source'"
     assert runs.numbers_of(found["b2/deep"])["energies.1"] == 0.1
     json.dumps([one.to_dict() for one in found.values()])
 
@@ -206,8 +209,8 @@ def test_the_table_shows_what_differs_and_no_more(several):
     assert "beta" in head.split()
     assert "seed" not in head.split()
     assert "ELBO" in head.split()
-    assert len(rows) == 6
-    assert rows[-1] == "4 runs, 2 finished"
+    assert len(rows) == 7
+    assert rows[-1] == "5 runs, 2 finished"
 
 
 def test_runs_as_csv_and_as_a_figure(several, tmp_path):

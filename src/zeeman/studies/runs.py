@@ -149,13 +149,16 @@ def _read(folder: Path, root: Path) -> Run:
     try:
         record = read_json(folder / "run.json")
         settings = dict(record["settings"])
-        metrics = read_json(folder / "metrics.json") if (folder / "metrics.json").is_file() else {}
+        files = settings.get("files", [])
+        rest = f" + {len(files) - 1}" if len(files) > 1 else ""
+        source = f"{Path(files[0]).name}{rest}" if files else settings["source"]
+        metrics = dict(read_json(folder / "metrics.json")) if (folder / "metrics.json").is_file() else {}
         epochs = _epochs(folder / "metrics.jsonl")
-    except (ValueError, KeyError, TypeError, OSError) as error:
+    except KeyError as error:
+        return Run(name, folder, status=f"unreadable: run.json has no {error}")
+    except (ValueError, TypeError, OSError) as error:
         return Run(name, folder, status=f"unreadable: {error}")
-    job = record.get("job") or ("spectrum" if "files" in settings else "analyze")
-    files = settings.get("files", [])
-    source = f"{Path(files[0]).name}{f' + {len(files) - 1}' if len(files) > 1 else ''}" if files else settings["source"]
+    job = record.get("job") or ("spectrum" if files else "analyze")
     whole = bool(metrics) and (folder / "report.html").is_file()
     return Run(
         name, folder, job, "finished" if whole else "stopped", record.get("started", ""), source, settings, metrics,
