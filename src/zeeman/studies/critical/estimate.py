@@ -41,6 +41,7 @@ Array = NDArray[np.float64]
 _BAD = 2.0  # chi^2 a degree of freedom that is worth a note ...
 _HOPELESS = 100.0  # ... and that no enlarged error mends
 _NOTHING = 0.5  # relative error of T_c that is no measurement
+_LEAST_NU = 0.1  # below it L^(1/nu) leaves the range of numbers
 _FROZEN = 1e-9  # error, in parts of the signal, below which a point does not fluctuate
 _ALL_ALONG = 3.0  # z score beyond which two curves differ
 # standard deviation of Student's t (68 %) in place of a Gaussian's, by the number of trainings
@@ -131,6 +132,8 @@ def critical_temperature(
             f"signal {signal!r} is compared between sizes and one was given (L = {sizes[0].size}): sample a second "
             "size, or take signal='susceptibility' for its pseudo-critical temperature"
         )
+    if signal not in CROSSING and signal != "helicity":
+        _check_energies(sizes, signal)
     orders = _orders(estimator if name == "BetaVAE" else name, signal, sizes, entropy, progress)
     measured = measure(sizes, orders, signal, n_bootstrap, entropy)
     if len(sizes) == 1:
@@ -176,6 +179,10 @@ def _law(sizes: Sequence[Samples], signal: str, nu: Any, omega: Any) -> Law:
         number = isinstance(given, Real) and not isinstance(given, bool)
         if given == "fit" and name == "nu":
             law = replace(law, nu=None, bkt=None)
+        elif number and name == "nu" and 0 < given < _LEAST_NU:
+            raise ValueError(
+                f"nu must be at least {_LEAST_NU} (a transition of first order has 1 / dim), got {given!r}"
+            )
         elif number and math.isfinite(given) and given > 0:
             law = replace(law, **{name: float(given)}, bkt=law.bkt if name == "omega" else None)
         else:
@@ -214,6 +221,16 @@ def _known(model: Any, nu: Any) -> tuple[str, ...]:
     except ValueError as unknown:
         return (f"nothing to hold it against: {unknown}",)
     return ()
+
+
+def _check_energies(sizes: Sequence[Samples], signal: str) -> None:
+    """Refuse data without energies before anything is trained, where peaks are looked for."""
+    for one in sizes:
+        if not np.isfinite(one.energies).all():
+            raise ValueError(
+                f"signal {signal!r} is followed between temperatures by reweighting, and the data of L = {one.size} "
+                "have no energies, or some that are not finite: add `energy`, per site, as zm.spins.sample returns it"
+            )
 
 
 def _orders(estimator: Any, signal: str, sizes: list[Samples], seed: int, progress: bool) -> list[Order]:

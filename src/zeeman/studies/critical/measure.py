@@ -131,7 +131,7 @@ def _drawn(at: Array, samples: Samples, n_bootstrap: int, seed: int) -> Array:
     n = len(at) - 1
     pseudo = n * at[0] - (n - 1) * at[1:]
     rng = stream(seed, f"bootstrap/{samples.size}")
-    shares = rng.multinomial(n, np.full(n, 1 / n), n_bootstrap) / n
+    shares = rng.multinomial(n - 1, np.full(n, 1 / n), n_bootstrap) / (n - 1)
     return np.append(at[0], at[0] + shares @ (pseudo - pseudo.mean()))
 
 

@@ -118,6 +118,9 @@ def codes_of(estimator: Any, sizes: Sequence[Samples], seed: int, with_loss: boo
             raise ValueError(
                 f"n_replicas = {vae.n_replicas}: the error over retrainings needs two at least; three are good"
             )
+    if len({vae.n_replicas for vae in given}) > 1:
+        said = ", ".join(f"{vae.n_replicas} at L = {one.size}" for vae, one in zip(given, sizes, strict=True))
+        raise ValueError(f"n_replicas must be the same at every size, got {said}: trainings are compared one by one")
     if not several and is_uniform(estimator):
         fitted = fitted_to(estimator, sizes[0], seed)
         read = [_read(_models_on(fitted, one), fitted, one, with_loss) for one in sizes]

@@ -11,7 +11,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from zeeman import spins
-from zeeman.base.checks import check_finite
+from zeeman.base.checks import check_finite, check_positive_integer
 from zeeman.base.random import stream
 from zeeman.spins.lattices import Lattice
 
@@ -86,7 +86,8 @@ class Samples:
             rng = stream(seed, f"bootstrap/{self.size}", k)
             drawn = np.zeros((1 + n_bootstrap, _BLOCKS))
             drawn[0, :n_blocks] = 1 / n_blocks
-            drawn[1:, :n_blocks] = rng.multinomial(n_blocks, np.full(n_blocks, 1 / n_blocks), n_bootstrap) / n_blocks
+            drawn[1:, :n_blocks] = rng.multinomial(n_blocks - 1, np.full(n_blocks, 1 / n_blocks), n_bootstrap)
+            drawn[1:] /= n_blocks - 1  # of n blocks n - 1: the variance of a mean is then s^2 / n, without bias
             shares.append(drawn)
         return np.stack(shares, axis=1)
 
@@ -103,8 +104,8 @@ def read_samples(data: Any, model: Any = None) -> list[Samples]:
         samples at one; equal sizes; data of different models, or of another than the one given.
     """
     _check_given(model)
-    sets = list(data.values()) if isinstance(data, Mapping) and not isinstance(data, xr.Dataset) else data
-    sets = [sets] if isinstance(sets, xr.Dataset) else sets
+    keyed = isinstance(data, Mapping) and not isinstance(data, xr.Dataset)
+    sets = list(data.values()) if keyed else [data] if isinstance(data, xr.Dataset) else data
     if isinstance(sets, Sequence) and not isinstance(sets, str) and not len(sets):
         raise ValueError("dataset is empty: give one xarray.Dataset a size, as zm.spins.sample returns")
     if not isinstance(sets, Sequence) or not all(isinstance(one, xr.Dataset) for one in sets):
@@ -112,7 +113,13 @@ def read_samples(data: Any, model: Any = None) -> list[Samples]:
             f"dataset must be an xarray.Dataset as zm.spins.sample returns, or a sequence or mapping of them, one a "
             f"size; got {type(data).__name__}"
         )
-    read = sorted((_read(one, model, f"data set {k}") for k, one in enumerate(sets)), key=lambda one: one.size)
+    given = (
+        [check_positive_integer(size, "a key of dataset, the size L,") for size in data] if keyed else [0] * len(sets)
+    )
+    read = sorted(
+        (_read(one, model, f"data set {k}", size) for k, (one, size) in enumerate(zip(sets, given, strict=True))),
+        key=lambda one: one.size,
+    )
     sizes = [one.size for one in read]
     if len(set(sizes)) < len(sizes):
         raise ValueError(f"sizes must differ, got L = {', '.join(map(str, sizes))}; join samples of one size")
@@ -122,7 +129,7 @@ def read_samples(data: Any, model: Any = None) -> list[Samples]:
     return read
 
 
-def _read(data: xr.Dataset, given: Any, here: str) -> Samples:
+def _read(data: xr.Dataset, given: Any, here: str, key: int = 0) -> Samples:
     missing = [name for name in ("configuration", "temperature") if name not in data and name not in data.coords]
     if missing:
         raise ValueError(f"{here} has no {' and no '.join(missing)}; it needs what zm.spins.sample returns")
@@ -155,10 +162,20 @@ def _read(data: xr.Dataset, given: Any, here: str) -> Samples:
             f"{here}: configurations of shape {configurations.shape} are not (sample, sites of {lattice!r})"
         )
     energy = np.asarray(data["energy"], np.float64)[order] if "energy" in data else np.full(len(order), np.nan)
-    size = int(data.attrs.get("length") or configurations.shape[1])
+    size = _size(data, key, here)
     starts = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
     read = Samples(size, model, lattice, distinct, configurations, energy, starts)
     return replace(read, energies=energy * read.n_sites)
+
+
+def _size(data: xr.Dataset, key: int, here: str) -> int:
+    """L: what the data say, by attribute or shape, which a key must not contradict; of sites in one row, the key."""
+    sites = data["configuration"].shape[1:]
+    said = int(data.attrs.get("length") or sites[0])
+    in_a_row = "length" not in data.attrs and len(sites) == 1 and key and said % key == 0
+    if key and said != key and not in_a_row:
+        raise ValueError(f"{here} is called L = {key}, and is of L = {said}: call it by its own size")
+    return key or said
 
 
 def _identity(data: xr.Dataset) -> dict[str, Any]:
