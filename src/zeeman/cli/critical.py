@@ -39,7 +39,7 @@ def critical(
     from zeeman.studies.critical import table
 
     if flags.dry_run:
-        print(words.plan(table.plan(rows, size, out), flags.json))
+        print(words.plan(table.plan(rows, size, out, seed), flags.json))
         return DONE
     lines = table.critical_table(rows, size, out, seed=seed, progress=not flags.quiet)
     if flags.json:

@@ -49,7 +49,8 @@ _ALL_ROADS = "square"  # the row that is measured by every signal
 class Line:
     """One row measured: what every estimator found (plain values), the exact temperature, the seconds it took.
 
-    `seed` and `commit` say what it was measured with: rows of one table may be of several commands.
+    `seed` and `commit` say what it was measured with: rows of one table may be of several commands, and a row of
+    several commits. None is not known.
     """
 
     key: str
@@ -100,10 +101,7 @@ def critical_table(
     seed : int
     progress : bool
     """
-    for key in rows:
-        check_choice(key, tuple(ROWS), "row")
-    if seed < 0:
-        raise ValueError(f"seed must be non-negative, got {seed}")
+    _check_asked(rows, seed)
     effort, folder = effort_of(size), Path(out) / size
     shelf = Shelf(folder, progress=progress)
     lines = []
@@ -114,10 +112,9 @@ def critical_table(
     return lines
 
 
-def plan(rows: Sequence[str], size: str, out: Path) -> dict[str, Any]:
+def plan(rows: Sequence[str], size: str, out: Path, seed: int = 0) -> dict[str, Any]:
     """What `critical_table` would do."""
-    for key in rows:
-        check_choice(key, tuple(ROWS), "row")
+    _check_asked(rows, seed)
     effort = effort_of(size)
     return {
         "would": "measure what is not finished",
@@ -131,6 +128,13 @@ def plan(rows: Sequence[str], size: str, out: Path) -> dict[str, Any]:
         "trainings": effort.n_replicas,
         "finished_pieces": len(list((out / size / "pieces").glob("*.npz"))),
     }
+
+
+def _check_asked(rows: Sequence[str], seed: int) -> None:
+    for key in rows:
+        check_choice(key, tuple(ROWS), "row")
+    if seed < 0:
+        raise ValueError(f"seed must be non-negative, got {seed}")
 
 
 def markdown(record: Mapping[str, Any]) -> str:
@@ -240,16 +244,17 @@ def _line(key: str, row: Row, effort: Effort, shelf: Shelf, seed: int) -> Line:
     before = shelf.seconds
     centre, data, about = _data(key, row, effort, shelf, seed)
     about |= {"analysis": _ANALYSIS, "n_replicas": effort.n_replicas, "n_epochs": effort.n_epochs}
-    found = {}
+    found, commits = {}, []
     for name in ESTIMATORS:
         make = partial(_estimate, name, row, data, effort, shelf, key, seed)
         stored = shelf.get(f"estimate-{key}-{name}", about, lambda _, make=make: make())  # type: ignore[misc]
         found[name] = json.loads(str(stored["found"]))
+        commits.append(str(stored.get("commit", "")))
     roads = _roads(row, data, centre, about, effort, shelf, seed) if key == _ALL_ROADS else ()
     exact = spins.exact.critical_temperature(row.make(8))
     return Line(
         key, row.title, row.beside, float(exact), float(exact.error), found, shelf.seconds - before, roads, seed,
-        provenance()["commit"],
+        ", ".join(one or "unknown" for one in dict.fromkeys(commits)) if any(commits) else None,
     )  # fmt: skip
 
 
@@ -324,15 +329,15 @@ def _estimate(
     name: str, row: Row, data: list[xr.Dataset], effort: Effort, shelf: Shelf, key: str, seed: int
 ) -> dict[str, Any]:
     """What one estimator finds, as JSON, and its picture."""
-    start = time.process_time()
+    start, commit = time.process_time(), np.array(provenance()["commit"] or "")
     try:
         found = critical_temperature(data, _estimator(name, row, data, effort, seed), seed=seed)
     except ValueError as refused:
-        return {"found": np.array(json.dumps({"refused": str(refused)}))}
+        return {"found": np.array(json.dumps({"refused": str(refused)})), "commit": commit}
     found = replace(found, estimator={"beside": row.beside}.get(name, name))
     record = {**found.to_dict(), "cpu_seconds": time.process_time() - start}
     _draw(found, shelf.folder / "figures" / f"{key}-{name}.png", float(spins.exact.critical_temperature(row.make(8))))
-    return {"found": np.array(json.dumps(record))}
+    return {"found": np.array(json.dumps(record)), "commit": commit}
 
 
 def _estimator(name: str, row: Row, data: list[xr.Dataset], effort: Effort, seed: int) -> Any:
