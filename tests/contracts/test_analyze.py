@@ -15,7 +15,9 @@ import xarray as xr
 import zeeman as zm
 from zeeman.studies import Options, analyze
 from zeeman.studies.analysis import analyze as analyze_again
-from zeeman.studies.run import RunFolder, goes_on
+from zeeman.studies.figures.afresh import begin_afresh
+from zeeman.studies.plans import plan_analysis
+from zeeman.studies.run import RunFolder, goes_on, standing
 
 SMALL = Options(size=8, n_samples=900, n_epochs=4, seed=3, n_replicas=2, n_states=8)
 
@@ -262,6 +264,65 @@ def test_fresh_replaces_a_stopped_run_of_other_settings_or_of_another_begin(tmp_
     assert not first.continued
     assert not plain.continued
     assert not RunFolder(tmp_path / "plain", {"beta": 1.0}, "x", fresh=True).continued
+
+
+def test_a_run_that_is_moved_aside_is_whole_or_waste(tmp_path, monkeypatch):
+    def made(name, beta):
+        folder = RunFolder(tmp_path / name, {"beta": beta}, "x")
+        (tmp_path / name / "model").mkdir()
+        return folder
+
+    made("run", 2.0)
+    made(".run.before", 1.0)  # killed while it was removed: the run that took its place is trained
+    assert not RunFolder(tmp_path / "run", {"beta": 3.0}, "x", fresh=True).continued
+    assert standing(tmp_path / "run") == tmp_path / ".run.before"  # nothing better is there yet
+    with pytest.raises(ValueError, match=r"beta: 2\.0 -> 1\.0"):
+        RunFolder(tmp_path / "run", {"beta": 1.0}, "x")
+    new = RunFolder(tmp_path / "run", {"beta": 4.0}, "x", fresh=True)
+    monkeypatch.setattr("zeeman.studies.run.shutil.rmtree", lambda *_, **__: None)  # killed as it begins
+    with new.unless_refused():
+        pass
+    assert standing(tmp_path / "run") == tmp_path / "run"
+
+
+def test_a_plan_knows_the_run_that_was_moved_aside(tmp_path):
+    np.save(tmp_path / "x.npy", np.random.default_rng(0).standard_normal((80, 3)))
+    few = Options(n_epochs=1, n_states=3, n_replicas=1)
+    plan = plan_analysis(tmp_path / "x.npy", tmp_path / "run", few, progress=False)
+    RunFolder(tmp_path / ".run.before", plan["settings"], "another")
+    with pytest.raises(ValueError, match="other settings"):
+        plan_analysis(tmp_path / "x.npy", tmp_path / "run", few, progress=False)
+
+
+def test_what_a_kill_left_half_written_is_nothing_of_others(tmp_path):
+    for folder in ("run", "figures"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / ".run.01234567.part.json").touch()
+    assert not RunFolder(tmp_path / "run", {}, "x").continued
+    begin_afresh(tmp_path / "figures", {}, ())
+    assert {path.name for path in (tmp_path / "figures").iterdir()} == {"fresh.json"}
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_a_refusal_is_told_and_takes_away_the_folders_that_were_made(tmp_path, shared):
+    folder = RunFolder(tmp_path / "a" / "b" / "c", {}, "x")
+    if shared:
+        (tmp_path / "a" / "mine").touch()
+    with pytest.raises(ValueError, match="refused"), folder.unless_refused():
+        raise ValueError("refused")
+    assert {path.name for path in tmp_path.rglob("*")} == ({"a", "mine"} if shared else set())
+
+
+def test_the_commit_is_that_of_the_training(tmp_path, monkeypatch):
+    def continued_by(commit):
+        monkeypatch.setattr("zeeman.studies.run.provenance", lambda: {"commit": commit})
+        with RunFolder(tmp_path / "run", {}, "x").stage("train"):
+            pass
+        return json.loads((tmp_path / "run" / "run.json").read_text())["provenance"]["commit"]
+
+    assert [continued_by("a"), continued_by("b")] == ["a", "b"]  # not trained yet
+    (tmp_path / "run" / "model").mkdir()
+    assert continued_by("c") == "b"
 
 
 @pytest.mark.parametrize("out", [".", "..", "/"])

@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["atomic_path", "content_hash", "plain", "provenance", "read_json", "write_json", "write_text"]
+__all__ = ["atomic_path", "content_hash", "plain", "provenance", "read_json", "whole", "write_json", "write_text"]
 
 
 _AT_FDCWD, _RENAME_EXCHANGE = -100, 2  # fcntl.h, linux/fs.h
@@ -49,6 +49,11 @@ def atomic_path(path: str | os.PathLike[str], *, replace: bool = True) -> Iterat
             _place(beside, target)
     finally:
         _remove(beside)
+
+
+def whole(folder: Path) -> list[str]:
+    """Names of what is in a folder, without what a killed process left half written (`atomic_path`)."""
+    return sorted(path.name for path in folder.iterdir() if not path.match(".*.part*"))
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:

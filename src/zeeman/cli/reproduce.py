@@ -50,7 +50,8 @@ def reproduce(
     if flags.dry_run:
         from zeeman.studies.plans import plan_reproduction
 
-        print(words.plan(plan_reproduction(figures, size, out, seeds, first_seed, fresh=fresh), flags.json))
+        planned = plan_reproduction(figures, size, out, seeds, first_seed, jobs, fresh=fresh)
+        print(words.plan(planned, flags.json))
         return DONE
     from zeeman.studies import reproduce as job
 

@@ -43,7 +43,7 @@ def truth(
     from zeeman.studies import truth as job
 
     if flags.dry_run:
-        print(words.plan(job.plan(what, size, out), flags.json))
+        print(words.plan(job.plan(what, size, out, seed), flags.json))
         return DONE
     found = job.truth(what, size, out, seed=seed, fresh=fresh, progress=not flags.quiet)
     print(words.as_json(found.to_dict()) if flags.json else job.table(found))

@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from zeeman.base.checks import check_positive_integer
 from zeeman.base.store import content_hash
 from zeeman.studies.embeddings import prepared_spaces
 from zeeman.studies.options import EmbeddingOptions, Options
 from zeeman.studies.prepared import Prepared, prepare, site_shape
-from zeeman.studies.run import check_out, goes_on, read_record, refuse_other
+from zeeman.studies.run import check_out, goes_on, read_record, refuse_other, standing
 from zeeman.vae import BetaVAE
 from zeeman.vae.likelihoods import resolve
 from zeeman.vae.model import resolve_network
@@ -62,7 +63,14 @@ def plan_spectrum(
 
 
 def plan_reproduction(
-    figures: Sequence[str], size: str, out: Path, n_seeds: int | None, seed: int, *, fresh: bool = False
+    figures: Sequence[str],
+    size: str,
+    out: Path,
+    n_seeds: int | None,
+    seed: int,
+    jobs: int | None = None,
+    *,
+    fresh: bool = False,
 ) -> dict[str, Any]:
     """What `reproduce` would do."""
     from dataclasses import asdict
@@ -73,6 +81,8 @@ def plan_reproduction(
 
     keys = keys_of(figures)
     wanted = size_of(size, n_seeds, seed)
+    if jobs is not None:
+        check_positive_integer(jobs, "jobs")
     folder = out / size
     anew = fresh and not begun_afresh(folder, asked(keys, wanted))
     stored = [] if anew else sorted((folder / "pieces").glob("*.npz"))
@@ -88,15 +98,16 @@ def plan_reproduction(
 def _would(out: Path, wanted: dict[str, Any], fresh: bool) -> str:
     """Begin, continue or replace; ValueError if the folder holds something else."""
     check_out(out)
-    before = read_record(out)
-    if before is None:
-        return "begin a run"
     if fresh and goes_on(out, wanted):
         return "continue the run that --fresh began there"
+    there = standing(out)
+    before = read_record(there)
+    if before is None:
+        return "begin a run"
     if fresh:
         return "replace the run that is there"
-    refuse_other(out, before, wanted)
-    return "finish it again from its models" if (out / "report.html").exists() else "continue the run that is there"
+    refuse_other(there, before, wanted)
+    return "finish it again from its models" if (there / "report.html").exists() else "continue the run that is there"
 
 
 def _trainings(job: Prepared) -> list[str]:
@@ -116,7 +127,7 @@ def _steps(vae: BetaVAE, job: Prepared) -> int:
 def _estimate(job: Prepared, out: Path, would: str) -> str:
     """Seconds of training: those of the run that is there, else from a few steps (one engine, untuned)."""
     if would.startswith("finish"):
-        seconds = (read_record(out) or {}).get("seconds", {})
+        seconds = (read_record(standing(out)) or {}).get("seconds", {})
         return f"none: trained in {seconds.get('train', 0.0) + seconds.get('ensemble', 0.0):.0f} s"
     total = sum(_steps(vae, job) * _step_seconds(vae, job) for vae in (job.large, job.small) if vae is not None)
     minutes, seconds = divmod(round(total), 60)

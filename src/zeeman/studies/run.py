@@ -6,18 +6,18 @@ command continues a killed run and another command is refused before it overwrit
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from zeeman.base.store import provenance, read_json, write_json
+from zeeman.base.store import provenance, read_json, whole, write_json
 
-__all__ = ["FORMAT", "RunFolder", "check_out", "goes_on", "read_record", "refuse_other"]
+__all__ = ["FORMAT", "RunFolder", "check_out", "goes_on", "read_record", "refuse_other", "standing"]
 
 _READING = ("n_states", "n_clusters")
 FORMAT = 1  # of run.json and of what a continued run relies on; raise it when an old run cannot be continued
@@ -55,30 +55,34 @@ class RunFolder:
         self.seconds: dict[str, float] = {}
         wanted = {"settings": dict(settings), "data_hash": data_hash}
         check_out(self.path)
-        self._aside = self.path.with_name(f".{self.path.name}.before")
+        self._aside = _aside(self.path)
         stopped = fresh and goes_on(self.path, wanted)
         if not stopped:
             self._restore()  # of a --fresh that was killed before it had anything better
         before = read_record(self.path)
-        self._made_parent = not self.path.parent.exists()
+        self._made = [parent for parent in self.path.parents if not parent.exists()]
         self.continued = before is not None and (stopped or not fresh)
         if before is not None and self.continued:
             refuse_other(self.path, before, wanted)
             self.seconds = dict(before.get("seconds", {}))
             fresh = bool(before.get("fresh"))
         elif before is not None:
+            _remove(self._aside)
             os.replace(self.path, self._aside)
         started = datetime.now(UTC).isoformat(timespec="seconds")
+        made = provenance()
         if before is not None and self.continued:
             started = before.get("started", started)
+            if (self.path / "model").exists():  # trained by what is said there; read by what the report says
+                made = before.get("provenance", made)
         self._content = {
             "format": FORMAT, "job": job, "started": started, "fresh": fresh, **wanted,
-            "provenance": provenance(), "seconds": self.seconds,
+            "provenance": made, "seconds": self.seconds,
         }  # fmt: skip
         if not self.continued:
             write_json(self.path / "run.json", self._content)
 
-    @contextmanager
+    @contextlib.contextmanager
     def stage(self, name: str) -> Iterator[None]:
         """Time a stage; the sum over continued sessions is kept in `run.json`."""
         start = time.perf_counter()
@@ -89,7 +93,7 @@ class RunFolder:
             if self.path.exists():
                 write_json(self.path / "run.json", self._content)
 
-    @contextmanager
+    @contextlib.contextmanager
     def unless_refused(self) -> Iterator[None]:
         """Leave nothing behind if data or options are refused in a run that has only begun."""
         try:
@@ -98,16 +102,36 @@ class RunFolder:
             if not self.continued:
                 shutil.rmtree(self.path, ignore_errors=True)
                 self._restore()
-                if self._made_parent:
-                    self.path.parent.rmdir()
+                with contextlib.suppress(OSError):  # others have put something there
+                    for parent in self._made:
+                        parent.rmdir()
             raise
-        shutil.rmtree(self._aside, ignore_errors=True)
+        _remove(self._aside)
 
     def _restore(self) -> None:
         """Put back the run that --fresh moved aside, unless a trained one stands in its place."""
-        if self._aside.exists() and not (self.path / "model").exists():
+        if standing(self.path) == self._aside:
             shutil.rmtree(self.path, ignore_errors=True)
             os.replace(self._aside, self.path)
+
+
+def standing(path: Path) -> Path:
+    """Where the run of `path` is: aside if --fresh moved it there and no trained one stands in its place."""
+    aside = _aside(path)
+    return aside if aside.exists() and not (path / "model").exists() else path
+
+
+def _aside(path: Path) -> Path:
+    return path.with_name(f".{path.name}.before")
+
+
+def _remove(aside: Path) -> None:
+    """Remove the run that was moved aside; under another name, so that a half of it is never put back."""
+    waste = aside.with_suffix(".waste")
+    shutil.rmtree(waste, ignore_errors=True)
+    if aside.exists():
+        os.replace(aside, waste)
+        shutil.rmtree(waste, ignore_errors=True)
 
 
 def check_out(path: Path) -> None:
@@ -139,7 +163,7 @@ def read_record(path: Path) -> dict[str, Any] | None:
         if not isinstance(record, dict) or not isinstance(record.get("settings"), dict):
             raise ValueError(f"{file} does not describe a run; choose another folder with --out, or remove this one")
         return record
-    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+    if path.exists() and (not path.is_dir() or whole(path)):
         raise ValueError(f"{path} exists and is no zeeman run (it has no run.json): choose another folder")
     return None
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from zeeman.base.store import read_json, write_json
+from zeeman.base.store import read_json, whole, write_json
 
 __all__ = ["begin_afresh", "begun_afresh", "end_afresh"]
 
@@ -34,7 +34,7 @@ def begin_afresh(folder: Path, asked: Mapping[str, Any], ours: Iterable[str]) ->
         return
     if folder.exists():
         known = {_BEGUN, *ours}
-        foreign = sorted({path.name for path in folder.iterdir()} - known) if folder.is_dir() else ["itself"]
+        foreign = sorted(set(whole(folder)) - known) if folder.is_dir() else ["itself"]
         if foreign:
             raise ValueError(f"{folder} holds what this command did not write ({', '.join(foreign)}): "
                              "choose another --out")  # fmt: skip

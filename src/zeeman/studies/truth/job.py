@@ -177,9 +177,10 @@ def truth(
     return found
 
 
-def plan(what: Sequence[str], size: str, out: str | os.PathLike[str]) -> dict[str, Any]:
+def plan(what: Sequence[str], size: str, out: str | os.PathLike[str], seed: int = 0) -> dict[str, Any]:
     """What `truth` would do."""
     jobs = _jobs(what, size)
+    check_positive_integer(seed, "seed", 0)
     times = {"smoke": "half a minute", "quick": "a few minutes on one core", "full": "half an hour on one core"}
     return {
         "would": "sample and compare with exact values",
