@@ -17,7 +17,7 @@ from zeeman.studies import Options, analyze
 from zeeman.studies.analysis import analyze as analyze_again
 from zeeman.studies.figures.afresh import begin_afresh
 from zeeman.studies.plans import plan_analysis
-from zeeman.studies.run import RunFolder, goes_on, standing
+from zeeman.studies.run import RunFolder, goes_on, held, standing
 
 SMALL = Options(size=8, n_samples=900, n_epochs=4, seed=3, n_replicas=2, n_states=8)
 
@@ -305,12 +305,30 @@ def test_what_a_kill_left_half_written_is_nothing_of_others(tmp_path):
 
 @pytest.mark.parametrize("shared", [False, True])
 def test_a_refusal_is_told_and_takes_away_the_folders_that_were_made(tmp_path, shared):
-    folder = RunFolder(tmp_path / "a" / "b" / "c", {}, "x")
-    if shared:
-        (tmp_path / "a" / "mine").touch()
-    with pytest.raises(ValueError, match="refused"), folder.unless_refused():
-        raise ValueError("refused")
+    def refused(out):
+        with held(out), RunFolder(out, {}, "x").unless_refused():
+            if shared:
+                (tmp_path / "a" / "mine").touch()
+            raise ValueError("refused")
+
+    with pytest.raises(ValueError, match="refused"):
+        refused(tmp_path / "a" / "b" / "c")
     assert {path.name for path in tmp_path.rglob("*")} == ({"a", "mine"} if shared else set())
+
+
+def test_one_process_at_a_time_is_at_work_in_a_folder(tmp_path):
+    np.save(tmp_path / "x.npy", np.random.default_rng(0).standard_normal((80, 3)))
+    run, few = tmp_path / "run", Options(n_epochs=1, n_states=3, n_replicas=1)
+    lock = "import fcntl, sys; file = open(sys.argv[1], 'w'); fcntl.lockf(file, fcntl.LOCK_EX); print('held'); input()"
+    command = [sys.executable, "-uc", lock, str(tmp_path / ".run.lock")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout.readline()
+        with pytest.raises(OSError, match=r"another process is at work in .*run: .*--out"):
+            analyze(tmp_path / "x.npy", run, few, progress=False, fresh=True)
+        other.kill()
+    assert (tmp_path / ".run.lock").exists()  # of a dead process
+    analyze(tmp_path / "x.npy", run, few, progress=False)
+    assert {path.name for path in tmp_path.iterdir()} == {"x.npy", "run"}
 
 
 def test_the_commit_is_that_of_the_training(tmp_path, monkeypatch):

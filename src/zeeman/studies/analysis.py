@@ -33,7 +33,7 @@ from zeeman.studies.explorable import page_decoders, samples_in_means
 from zeeman.studies.options import Options
 from zeeman.studies.prepared import Prepared, prepare
 from zeeman.studies.publish import as_text, publish
-from zeeman.studies.run import RunFolder
+from zeeman.studies.run import RunFolder, held
 from zeeman.studies.weighing import PHASES, Weighing, weighing_of
 from zeeman.vae import BetaVAE
 
@@ -87,24 +87,25 @@ def analyze(
     job = prepare(source, options or Options(), progress)
     loading = time.perf_counter() - started
     board = _board(tensorboard)
-    folder = RunFolder(
-        out or Path("runs") / job.data.name, job.settings, job.data.content_hash, fresh=fresh, job="analyze"
-    )
-    folder.seconds["data"] = loading
-    with folder.unless_refused(), folder.stage("train"):
-        _write_data(folder.path / "data", job.data)  # first: what no store takes is refused before the training
-        trained = [_trained(job.large, job.data, folder, "model", board)]
-    if job.small is not None:
-        with folder.stage("ensemble"):
-            trained.append(_trained(job.small, job.data, folder, "ensemble", board))
-    with folder.stage("read"):
-        analysis = _read(trained[0], job, progress)
-    if job.options.n_replicas != 1:
-        with folder.stage("lift"):
-            analysis = _with_retrainings(analysis, trained, job.data, job.options, progress)
-    return publish(
-        analysis, folder, page_decoders(trained), samples_in_means(trained[0], job.data.X), formats, progress=progress
-    )
+    target = Path(out or Path("runs") / job.data.name)
+    with held(target):
+        folder = RunFolder(target, job.settings, job.data.content_hash, fresh=fresh, job="analyze")
+        folder.seconds["data"] = loading
+        with folder.unless_refused(), folder.stage("train"):
+            _write_data(folder.path / "data", job.data)  # first: what no store takes is refused before the training
+            trained = [_trained(job.large, job.data, folder, "model", board)]
+        if job.small is not None:
+            with folder.stage("ensemble"):
+                trained.append(_trained(job.small, job.data, folder, "ensemble", board))
+        with folder.stage("read"):
+            analysis = _read(trained[0], job, progress)
+        if job.options.n_replicas != 1:
+            with folder.stage("lift"):
+                analysis = _with_retrainings(analysis, trained, job.data, job.options, progress)
+        return publish(
+            analysis, folder, page_decoders(trained), samples_in_means(trained[0], job.data.X), formats,
+            progress=progress,
+        )  # fmt: skip
 
 
 def vae_notes(vae: BetaVAE) -> list[str]:

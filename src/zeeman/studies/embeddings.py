@@ -25,7 +25,7 @@ from zeeman.spectrum import LatentSpectrum
 from zeeman.studies import readings, retrainings
 from zeeman.studies.options import EmbeddingOptions
 from zeeman.studies.publish import as_text, publish
-from zeeman.studies.run import RunFolder
+from zeeman.studies.run import RunFolder, held
 from zeeman.studies.single_cell import write_back
 
 __all__ = ["prepared_spaces", "spectrum"]
@@ -77,19 +77,21 @@ def spectrum(
     loaded, spaces, notes, settings = prepared_spaces(paths, options)
     reader = LatentSpectrum(options.n_states, options.n_clusters, options.seed)
     data_hash = content_hash(*(data.X for data in loaded))
-    folder = RunFolder(out or Path("runs") / paths[0].stem, settings, data_hash, fresh=fresh, job="spectrum")
-    with folder.unless_refused():
-        with folder.stage("read"):
-            analysis = _read(spaces, loaded, reader, settings, notes, progress)
-        if len(spaces) > 1:
-            with folder.stage("lift"):
-                analysis = _with_retrainings(analysis, spaces, paths, options, progress)
-    analysis = publish(
-        replace(analysis, provenance=provenance(seed=options.seed, data_hash=data_hash)), folder, formats=formats,
-        progress=progress,
-    )  # fmt: skip
-    if paths[0].suffix.lower() == ".h5ad":
-        write_back(paths[0], analysis, folder.path / paths[0].name)
+    target = Path(out or Path("runs") / paths[0].stem)
+    with held(target):
+        folder = RunFolder(target, settings, data_hash, fresh=fresh, job="spectrum")
+        with folder.unless_refused():
+            with folder.stage("read"):
+                analysis = _read(spaces, loaded, reader, settings, notes, progress)
+            if len(spaces) > 1:
+                with folder.stage("lift"):
+                    analysis = _with_retrainings(analysis, spaces, paths, options, progress)
+        analysis = publish(
+            replace(analysis, provenance=provenance(seed=options.seed, data_hash=data_hash)), folder, formats=formats,
+            progress=progress,
+        )  # fmt: skip
+        if paths[0].suffix.lower() == ".h5ad":
+            write_back(paths[0], analysis, folder.path / paths[0].name)
     return analysis
 
 

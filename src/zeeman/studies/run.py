@@ -7,6 +7,7 @@ command continues a killed run and another command is refused before it overwrit
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
 import time
@@ -16,9 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from zeeman.base.store import provenance, read_json, whole, write_json
+from zeeman.data.locks import check_place
 
-__all__ = ["FORMAT", "RunFolder", "check_out", "goes_on", "read_record", "refuse_other", "standing"]
+__all__ = ["FORMAT", "RunFolder", "check_out", "goes_on", "held", "read_record", "refuse_other", "standing"]
 
+_NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)
 _READING = ("n_states", "n_clusters")
 FORMAT = 1  # of run.json and of what a continued run relies on; raise it when an old run cannot be continued
 
@@ -60,7 +63,6 @@ class RunFolder:
         if not stopped:
             self._restore()  # of a --fresh that was killed before it had anything better
         before = read_record(self.path)
-        self._made = [parent for parent in self.path.parents if not parent.exists()]
         self.continued = before is not None and (stopped or not fresh)
         if before is not None and self.continued:
             refuse_other(self.path, before, wanted)
@@ -102,9 +104,6 @@ class RunFolder:
             if not self.continued:
                 shutil.rmtree(self.path, ignore_errors=True)
                 self._restore()
-                with contextlib.suppress(OSError):  # others have put something there
-                    for parent in self._made:
-                        parent.rmdir()
             raise
         _remove(self._aside)
 
@@ -113,6 +112,52 @@ class RunFolder:
         if standing(self.path) == self._aside:
             shutil.rmtree(self.path, ignore_errors=True)
             os.replace(self._aside, self.path)
+
+
+@contextlib.contextmanager
+def held(path: Path) -> Iterator[None]:
+    """Keep other processes out of the folder of a run, by a lock on ``.NAME.lock`` beside it, which ends with this one.
+
+    The folders above it are made, and removed if nothing is in them at the end. OSError if another process is at work.
+    """
+    check_out(path)
+    made = [parent for parent in path.parents if not parent.exists()]
+    lock = _lock(path)
+    try:
+        yield
+    finally:
+        if lock is not None:
+            _lock_of(path).unlink(missing_ok=True)
+            os.close(lock)
+        with contextlib.suppress(OSError):  # not empty
+            for parent in made:
+                parent.rmdir()
+
+
+def _lock(path: Path) -> int | None:
+    """The handle that holds the lock, which processes forked from this one do not share; None where there are none."""
+    try:
+        import fcntl
+
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(_lock_of(path), os.O_RDWR | os.O_CREAT)
+    except (ImportError, OSError):  # what is wrong with the place is said by what is written there
+        return None
+    try:
+        fcntl.lockf(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        check_place(handle, _lock_of(path))  # removed between the two calls by the one that had it
+    except OSError as error:
+        os.close(handle)
+        if error.errno in _NO_LOCKS:
+            return None
+        raise OSError(
+            f"another process is at work in {path}: wait for it, or name another folder with --out"
+        ) from error
+    return handle
+
+
+def _lock_of(path: Path) -> Path:
+    return path.with_name(f".{path.name}.lock")
 
 
 def standing(path: Path) -> Path:
