@@ -5,7 +5,7 @@
 A pull is (value - exact) / error; over many repeats its root mean square is 1 if the error says what it claims. Every
 repeat is printed as it ends, so a run may be stopped.
 
-    python benchmarks/critical_pulls.py --records docs/results/critical.json docs/results/critical_seed3.json
+    python benchmarks/critical_pulls.py --records docs/results/critical.json docs/results/critical_seed[34].json
 
 reads tables that were recorded instead: pulls over all their rows, and over those of Blume-Capel, how many values are
 within 0.2 % of the exact ones, how far the latent estimates lie from those of the known order parameter on the same

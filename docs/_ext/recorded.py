@@ -24,6 +24,7 @@ TABLES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "critical": critical.markdown,
     "critical_neighbours": critical.markdown,
     "critical_seed3": critical.markdown,
+    "critical_seed4": critical.markdown,
     "models": speeds.markdown,
     "truth": truth.markdown,
 }
