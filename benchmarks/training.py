@@ -182,7 +182,7 @@ def table_one(n: int, epochs: int, device: str) -> dict:
     return rows
 
 
-def replicas(device: str, repeats: int = 5, n: int = 3000, columns: int = 30, epochs: int = 20) -> dict:
+def replicas(device: str, repeats: int = 11, n: int = 3000, columns: int = 30, epochs: int = 20) -> dict:
     """Whole fits of one replica and of eight, by the clock, a ratio for every pair."""
     rng = np.random.default_rng(0)
     X = rng.normal(size=(n, 3)) @ rng.normal(size=(3, columns)) + rng.normal(size=(n, columns))
