@@ -44,6 +44,8 @@ def test_infinite_lattice(t, u, m, f, c):
 def test_critical_point_of_the_infinite_lattice():
     assert exact.ising_energy(TC) == pytest.approx(-math.sqrt(2), abs=1e-13)
     assert exact.ising_free_energy(TC) == pytest.approx(-2.10965114460821, rel=1e-13)
+    assert exact.ising_specific_heat(TC) > 15  # diverges as -ln |T - T_c|: infinite but for rounding
+    assert not np.isnan(exact.ising_specific_heat(TC * (1 + 1e-16 * np.arange(-9, 10)))).any()
 
 
 @pytest.mark.parametrize("size", TORUS)

@@ -174,6 +174,8 @@ def test_refusals_say_why(model, reason):
         (Clock(triangular(4), 4, -1.0), True),
         (Ising(square(4), field=0.1), True),
         (BlumeCapel(square(4), 0.0), True),
+        (BlumeCapel(square(4), crystal_field=2.1), True),
+        (BlumeCapel(square(4), crystal_field=1.99), False),
         (Ising(square(4), -1.0, field=0.1), False),  # orders in small fields
         (Ising(square(4), 1.0, 0.1, -1.0), False),
         (Ising(square(4), 0.0, second_coupling=1.0), False),  # two lattices that do not see one another

@@ -193,6 +193,11 @@ def _potts(model: Any, lattice: str) -> tuple[Transition, ...]:
 def _blume_capel(model: Any, lattice: str) -> tuple[Transition, ...]:
     _need_two_sublattices(model, lattice)
     ratio = model.crystal_field / abs(model.coupling)
+    if 2 * ratio > model.lattice.coordination:
+        raise NoTransition(
+            f"crystal_field / coupling = {ratio:g} on the {lattice} lattice: beyond half the coordination number, "
+            f"{model.lattice.coordination / 2:g}, the empty state has the lowest energy (Blume 1966, Capel 1966)"
+        )
     near = next((known for known in _BLUME_CAPEL if abs(known - ratio) < 1e-6), None)
     if lattice != "square" or near is None:
         known = ", ".join(f"{value:g}" for value in _BLUME_CAPEL)

@@ -78,7 +78,7 @@ def _onsager(k: float) -> tuple[float, float, float]:
     tanh = math.tanh(2 * k)
     modulus = 2 * math.sinh(2 * k) / math.cosh(2 * k) ** 2
     other = 2 * tanh**2 - 1  # sqrt(1 - modulus^2) with the sign of Tc - T
-    first, second = ellipkm1(other**2), ellipe(modulus**2)
+    first, second = ellipkm1(other**2), ellipe(min(1.0, modulus**2))  # rounding takes it past 1
     log_z, _ = quad(
         lambda phi: math.log((1 + math.sqrt(max(0.0, 1 - (modulus * math.sin(phi)) ** 2))) / 2),
         0, math.pi / 2, epsabs=1e-14, epsrel=1e-13,
