@@ -17,6 +17,7 @@ from zeeman.studies import Options, analyze
 from zeeman.studies.analysis import analyze as analyze_again
 from zeeman.studies.figures.afresh import begin_afresh
 from zeeman.studies.plans import plan_analysis
+from zeeman.studies.prepared import prepare
 from zeeman.studies.run import RunFolder, goes_on, held, standing
 
 SMALL = Options(size=8, n_samples=900, n_epochs=4, seed=3, n_replicas=2, n_states=8)
@@ -163,6 +164,24 @@ def test_a_table_from_a_file_is_standardised_and_says_so(tmp_path):
     stored = zm.data.open_dataset(tmp_path / "run" / "data").X.values
     np.testing.assert_allclose(stored.std(axis=0), 1, atol=1e-5)
     assert analysis.n_clusters == 2
+
+
+def test_counts_stored_as_reals_stay_counts(tmp_path):
+    rng = np.random.default_rng(4)
+    X = rng.poisson(rng.gamma(1.0, 3.0, (200, 20)))
+    np.save(tmp_path / "counts.npy", X.astype(np.float32))
+    job = prepare(tmp_path / "counts.npy", Options())
+    assert job.options.likelihood == "negative-binomial"
+    assert job.options.scale == "none"
+    np.testing.assert_array_equal(job.data.X, X)
+    few = Options(n_epochs=1, n_states=3, n_replicas=1)
+    analysis = analyze(tmp_path / "counts.npy", tmp_path / "run", few, progress=False)
+    (note,) = [note for note in analysis.notes if note.startswith("likelihood")]
+    assert note.startswith("likelihood negative-binomial: X holds counts")
+    np.save(tmp_path / "grey.npy", rng.integers(0, 256, (200, 20), dtype=np.uint8))
+    job = prepare(tmp_path / "grey.npy", Options())
+    assert job.likelihood.startswith("gaussian: X holds integers 0..255")
+    assert any("standardised" in note for note in job.notes)
 
 
 def test_a_killed_run_continues_to_the_same_numbers(tmp_path):

@@ -204,6 +204,9 @@ def test_auto_takes_only_clear_counts():
     assert likelihood.name == "negative-binomial"
     assert "variance exceeds their mean" in line
     assert resolve(X.astype(np.float32), "auto", False)[0].name == "negative-binomial"
+    few = np.minimum(X, 31)
+    assert resolve(few.astype(np.float32), "auto", False)[0].name == "negative-binomial"
+    assert "if they count events, likelihood='negative-binomial'" in resolve(few, "auto", False)[1]
     rng = np.random.default_rng(0)
     digits = load_digits().data
     unchanged = {
@@ -214,7 +217,7 @@ def test_auto_takes_only_clear_counts():
         "grey values": (np.repeat(np.repeat(digits, 2, axis=1) * 15.9, 1, axis=0).astype(np.uint8), "gaussian"),
         "two values": (40 * rng.integers(0, 2, (50, 4)), "gaussian"),
         "Poisson counts": (rng.poisson(20.0, (200, 5)), "gaussian"),
-        "few counts": (np.minimum(X, 31), "categorical"),
+        "few counts": (few, "categorical"),
         "an empty cell": (np.vstack([X, np.zeros((1, 12), int)]), "gaussian"),
         "logarithms": (np.log1p(X), "gaussian"),
     }

@@ -108,11 +108,6 @@ def analyze(
         )  # fmt: skip
 
 
-def vae_notes(vae: BetaVAE) -> list[str]:
-    """What the estimator chose, one sentence each."""
-    return [f"likelihood {vae.likelihood_reason_}"]
-
-
 def _write_data(path: Path, data: Loaded) -> None:
     if path.exists():
         return
@@ -189,7 +184,8 @@ def _ensemble_note(several: Retrainings, trained: list[BetaVAE]) -> list[str]:
 
 
 def _read(vae: BetaVAE, job: Prepared, progress: bool) -> Analysis:
-    data, options, notes = job.data, job.options, [*job.notes, *vae_notes(vae)]
+    data, options = job.data, job.options
+    notes = [*data.notes, f"likelihood {job.likelihood}", *job.notes]
     X, seed = data.X, options.seed
     codes = vae.encode(X)
     Z = codes.mean[vae.best_replica_].astype(np.float64)

@@ -30,14 +30,15 @@ def plan_analysis(
     job = prepare(source, options, progress)
     wanted = {"settings": job.settings, "data_hash": job.data.content_hash}
     would = _would(out, wanted, fresh)
-    likelihood, reason = resolve(job.data.X, job.options.likelihood, bool(job.options.tempered))
+    likelihood, _ = resolve(job.data.X, job.options.likelihood, bool(job.options.tempered))
     likelihood.states(job.data.X)  # refuses what is outside its support
     return {
         "would": would,
         "out": str(out),
         "data": list(job.data.notes),
         "content_hash": job.data.content_hash[:16],
-        "likelihood": reason,
+        "likelihood": job.likelihood,
+        "chosen": job.notes,
         "network": resolve_network(job.options.network, site_shape(job.data, job.options), bool(job.options.tempered)),
         "trainings": _trainings(job),
         "settings": job.settings,

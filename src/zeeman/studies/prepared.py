@@ -22,7 +22,7 @@ from zeeman.replicas.degeneracy import check_comparable
 from zeeman.spectrum import LatentSpectrum
 from zeeman.studies.options import Options
 from zeeman.vae import BetaVAE
-from zeeman.vae.likelihoods import OF_MODELS, resolve
+from zeeman.vae.likelihoods import resolve
 from zeeman.vae.model import resolve_network
 
 __all__ = ["Prepared", "prepare", "site_shape"]
@@ -45,8 +45,10 @@ class Prepared:
         As the networks will see it.
     options : Options
         With everything resolved that was left to the data.
+    likelihood : str
+        Its name, and why it was chosen.
     notes : list of str
-        What was chosen, one sentence each.
+        What else was chosen, one sentence each.
     large : BetaVAE
         Not fitted: all trainings, or the one of a convolutional network.
     small : BetaVAE or None
@@ -55,6 +57,7 @@ class Prepared:
 
     data: Loaded
     options: Options
+    likelihood: str
     notes: list[str]
     large: BetaVAE
     small: BetaVAE | None
@@ -74,7 +77,7 @@ class Prepared:
 def prepare(source: str | os.PathLike[str], options: Options, progress: bool = False) -> Prepared:
     """Load, resolve and check; ValueError, TypeError or OSError says what cannot be used. Nothing is written."""
     data = _load(source, options, progress)
-    options, known = _by_attributes(data, options)
+    options, likelihood = _with_likelihood(data, options)
     options, chosen = _resolved(data, options, built_in=str(source) in BUILT_IN)
     data, scaling = _scaled(data, options)
     network = resolve_network(options.network, site_shape(data, options), bool(options.tempered))
@@ -82,7 +85,7 @@ def prepare(source: str | os.PathLike[str], options: Options, progress: bool = F
     n_large = 1 if network in ("table1", "table2") else n_replicas
     large = _estimator(replace(options, n_replicas=n_large), progress)
     small = _small(options, n_replicas - n_large, progress) if n_large < n_replicas else None
-    prepared = Prepared(data, options, [*data.notes, *known, *chosen, *scaling], large, small)
+    prepared = Prepared(data, options, likelihood, [*chosen, *scaling], large, small)
     prepared.spectrum.check_parameters(len(data.X))
     if n_replicas > 1:
         check_comparable(len(data.X))
@@ -121,12 +124,10 @@ def _load(source: str | os.PathLike[str], options: Options, progress: bool) -> L
     return load(source, key=options.key, label_column=options.label_column, **chosen)
 
 
-def _by_attributes(data: Loaded, options: Options) -> tuple[Options, list[str]]:
-    """Name the likelihood of spins whose model the file tells: angles cannot be told from other numbers."""
-    if options.likelihood != "auto" or data.attrs.get("model") not in OF_MODELS:
-        return options, []
-    likelihood, why = resolve(data.X, "auto", bool(options.tempered), data.attrs)
-    return replace(options, likelihood=likelihood.name), [f"likelihood {why}"]
+def _with_likelihood(data: Loaded, options: Options) -> tuple[Options, str]:
+    """Name the likelihood by the data as they came: standardised counts are none, and angles need the file's word."""
+    likelihood, why = resolve(data.X, options.likelihood, bool(options.tempered), data.attrs)
+    return replace(options, likelihood=likelihood.name), why
 
 
 def _resolved(data: Loaded, options: Options, *, built_in: bool) -> tuple[Options, list[str]]:
@@ -158,9 +159,8 @@ def _resolved(data: Loaded, options: Options, *, built_in: bool) -> tuple[Option
         options = replace(options, learning_rate=1e-3)
     check_choice(options.scale, ("auto", "none", "standardize"), "scale")
     if options.scale == "auto":
-        real = options.likelihood in ("auto", "gaussian") and data.X.dtype.kind == "f" and data.kind == "table"
-        binary = bool(np.isin(data.X, (0, 1)).all())
-        options = replace(options, scale="standardize" if real and not binary and not built_in else "none")
+        real = options.likelihood == "gaussian" and data.kind == "table"
+        options = replace(options, scale="standardize" if real and not built_in else "none")
     return options, notes
 
 

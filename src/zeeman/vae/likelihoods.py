@@ -176,6 +176,10 @@ class GaussianLikelihood(Likelihood):
         """Return -sum_k [(x_k - h_k)^2 + ln(2 pi)] / 2, (sample,)."""
         return -0.5 * ((x - fields) ** 2 + math.log(2 * math.pi)).flatten(1).sum(1)
 
+    def divergence(self, fields: Tensor, others: Tensor) -> Tensor:
+        """Return sum_k (h_k - h'_k)^2 / 2, (sample,)."""
+        return 0.5 * ((fields - others) ** 2).flatten(1).sum(1)
+
     def distribution(self, fields: Tensor) -> Distribution:
         """Return independent normal variables of mean h and unit variance."""
         return Independent(Normal(fields, torch.ones_like(fields)), fields.ndim - 1)
@@ -254,10 +258,10 @@ def resolve(
 
     "auto": by `attributes` that name a model of `zeeman.spins`, if X can be its configurations; else all values in
     {0, 1} or in {-1, 1}, Bernoulli; an integer type with values 0..q-1, 3 <= q <= 32, or -1, 0, 1, categorical; unit
-    vectors along a last axis of 3, von Mises-Fisher; a table of counts beyond 31, small ones the most frequent, clearly
-    noisier than Poisson's, negative binomial; anything else Gaussian. Other counts have to be asked for: grades, grey
-    values and numbers of states are whole numbers too. So have angles without attributes: numbers between 0 and 2 pi
-    can be anything. A `NegativeBinomialLikelihood` stands for itself, with its choices.
+    vectors along a last axis of 3, von Mises-Fisher; a table of counts beyond 31 or stored as reals, small ones the
+    most frequent, clearly noisier than Poisson's, negative binomial; anything else Gaussian. Other counts have to be
+    asked for: grades, grey values and numbers of states are whole numbers too. So have angles without attributes:
+    numbers between 0 and 2 pi can be anything. A `NegativeBinomialLikelihood` stands for itself, with its choices.
     """
     if isinstance(name, NegativeBinomialLikelihood):
         if tempered:
@@ -322,18 +326,22 @@ def _recognise(X: NDArray) -> tuple[str, str]:
         if np.isin(X, (low, 1)).all():
             return "bernoulli", f"every value of X is {low} or 1"
     if X.dtype.kind in "iu" and X.min() >= 0 and X.max() < _MOST_STATES:
-        return "categorical", f"X holds integers 0..{int(X.max())}"
+        events = "; if they count events, likelihood='negative-binomial'" if clearly_overdispersed_counts(X) else ""
+        return "categorical", f"X holds integers {int(X.min())}..{int(X.max())}, taken as states{events}"
     if X.dtype.kind in "iu" and X.min() == -1 and X.max() == 1:
         return "categorical", "X holds spins -1, 0, 1"
     if are_unit_vectors(X):
         return "von_mises_fisher", "X holds unit vectors along its last axis"
-    if X.max() >= _MOST_STATES and clearly_overdispersed_counts(X):
+    if clearly_overdispersed_counts(X):  # smaller integers were taken as states above
         return "negative-binomial", (
             f"X holds counts 0..{int(X.max())} whose variance exceeds their mean; with likelihood='gaussian' they are "
             "numbers of unit variance"
         )
     if X.dtype.kind in "iu":
-        return "gaussian", f"X holds integers {int(X.min())}..{int(X.max())}, not 0..q-1 with q at most {_MOST_STATES}"
+        return "gaussian", (
+            f"X holds integers {int(X.min())}..{int(X.max())}, not 0..q-1 with q at most {_MOST_STATES}; the Gaussian "
+            "has unit variance, so divide X by the error to be resolved"
+        )
     if fill_a_turn(X):
         return "gaussian", (
             "X holds real numbers that fill [0, 2 pi) and could be anything; if they are angles, likelihood='von_mises'"
