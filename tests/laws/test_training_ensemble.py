@@ -156,6 +156,8 @@ def test_a_record_holds_nothing_twice_and_nothing_that_depends_on_no_argument():
         torch.testing.assert_close(terms(plain, batch, noise), terms(traced, batch, noise), rtol=1e-5, atol=1e-6)
     (program,) = programs.values()
     lines = [line for line in program.__wrapped__.graph.nodes if line.op == "call_function"]
+    assert not {"_to_copy", "select_backward"} & {line.target._schema.name.removeprefix("aten::") for line in lines}
+    assert not any(line.target is torch.ops.aten.pow.Tensor_Scalar and line.args[1] == 1 for line in lines)
     views = [str((line.target, line.args)) for line in lines if line.target.is_view]
     assert len(set(views)) == len(views) > 0
     depending = {line for line in program.__wrapped__.graph.nodes if line.op == "placeholder"}
@@ -240,6 +242,22 @@ def test_a_held_child_takes_its_first_adam_step_when_it_is_let_go(build):
     ensemble.modules_in_step()
     moved = (module.first.weight - before).abs()
     torch.testing.assert_close(moved, torch.full_like(moved, 0.5e-2), rtol=1e-3, atol=0)  # as far as Adam's first
+
+
+@pytest.mark.parametrize(("batch", "epochs"), [(2, [1, 2, 3, 4, 5]), (4, [1, 2, 4, 5]), (6, [1, 3, 5]), (128, [1, 5])])
+def test_what_follows_an_epoch_follows_the_first_the_last_and_one_in_64_steps(batch, epochs):
+    called, judged = [], []
+
+    def merit(module):
+        judged.append(True)
+        return 0.0
+
+    train(
+        replicas(1), data(128), plan(n_epochs=5, batch_size=batch), validate=merit,
+        after_epoch=lambda module: called.append(len(judged) + 1),
+    )  # fmt: skip
+    assert called == epochs
+    assert len(judged) == 5
 
 
 def test_every_sample_is_visited_once_an_epoch():

@@ -58,6 +58,8 @@ def weights(modules):
 def release(module):
     assert not module.training
     module.held.zero_()
+    with torch.no_grad():
+        module.layer.weight.mul_(0.9)  # not after every epoch: they have 25 steps
 
 
 def merit(module):
@@ -144,7 +146,7 @@ def test_a_failure_there_is_raised_here():
             raise ValueError("of mine")
         return 0.0
 
-    forked.visitor = visitor
+    forked.visitors = (visitor,)
     for _ in range(2):
         forked.step(data(32).reshape(2, 16, 5), torch.zeros(2, 16, 1), 1e-2)
     with pytest.raises(RuntimeError, match="ValueError: of mine"):

@@ -45,12 +45,12 @@ class Ensemble(ABC):
     ----------
     modules : sequence of Module
         One a replica.
-    visitor : callable or None
-        What `visit` will be called with, if that is known before the first step: it may then be done elsewhere.
+    visitors : tuple of callable
+        What `visit` will be called with, as far as known before the first step: that may be done elsewhere.
     """
 
     modules: Sequence[nn.Module]
-    visitor: Visitor | None = None
+    visitors: tuple[Visitor, ...] = ()
 
     @abstractmethod
     def step(self, batch: Tensor, noise: Tensor, rate: float) -> None:
@@ -177,19 +177,16 @@ class Stacked(_Summing):
 
     def modules_in_step(self) -> Sequence[nn.Module]:
         """Copy the stacked weights and buffers back into the modules and return them."""
-        state = {**self._parameters, **self._buffers}
-        for r, module in enumerate(self.modules):
-            module.load_state_dict({name: stacked[r].detach() for name, stacked in state.items()})
+        with torch.no_grad():
+            for own, stacked in self._pairs():
+                own.copy_(stacked)
         return self.modules
 
     def adopt_modules(self) -> None:
         """Copy the modules' weights and buffers into the stacked ones."""
         with torch.no_grad():
-            for r, module in enumerate(self.modules):
-                for name, parameter in module.named_parameters():
-                    self._parameters[name][r].copy_(parameter)
-                for name, buffer in module.named_buffers():
-                    self._buffers[name][r].copy_(buffer)
+            for own, stacked in self._pairs():
+                stacked.copy_(own)
 
     def moments(self) -> list[dict[str, Tensor]]:
         """Return Adam's moments by replica and name, views of the stacked ones."""
@@ -217,6 +214,14 @@ class Stacked(_Summing):
                 tensor.data = copied(tensor)
             for state in self._optimiser.state.values():
                 state.update({name: copied(value) for name, value in state.items()})
+
+    def _pairs(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """Every weight and buffer of every module, and its place among the stacked ones."""
+        for r, module in enumerate(self.modules):
+            for name, parameter in module.named_parameters():
+                yield parameter, self._parameters[name][r]
+            for name, buffer in module.named_buffers():
+                yield buffer, self._buffers[name][r]
 
     def _differentiate(self, batch: Tensor, noise: Tensor) -> Tensor:
         """Return the terms, and leave their gradients at the parameters."""

@@ -28,7 +28,7 @@ __all__ = ["Forked", "ProcessLost"]
 
 _MOST_SLOTS, _SLOTS_BYTES = 64, 1 << 26
 _STEP, _COLLECT, _VISIT = b"s", b"c", b"v"
-_REQUEST = struct.Struct("cd")  # what to do, and for a step the learning rate
+_REQUEST = struct.Struct("cd")  # what to do; for a step the learning rate, for a visit the place of its visitor
 _DONE, _FAILED = b"+", b"-"
 
 
@@ -75,10 +75,10 @@ class Forked(Shares):
 
     def visit(self, visitor: Visitor) -> list[float]:
         """Call `visitor` with every module, side by side if it was known when the helpers were forked."""
-        if not self._helpers or visitor is not self.visitor:
+        if not self._helpers or visitor not in self.visitors:
             return super().visit(visitor)
         for helper in self._helpers:
-            helper.ask(_VISIT)
+            helper.ask(_VISIT, self.visitors.index(visitor))
         return self._stacks[0].visit(visitor) + [value for helper in self._helpers for value in helper.answer()]
 
     def modules_in_step(self) -> Sequence[nn.Module]:
@@ -112,7 +112,7 @@ class Forked(Shares):
         for share, portion in zip(self._stacks[1:], given[1:], strict=True):
             share.move(_shared)
             ends = [helper.here for helper in self._helpers]
-            self._helpers.append(_Helper(share, *portion, self.visitor, self._threads, ends))
+            self._helpers.append(_Helper(share, *portion, self.visitors, self._threads, ends))
         for share in self._stacks[1:]:
             share.collect()  # the sums so far are the helpers' now
 
@@ -125,7 +125,7 @@ class _Helper:
         share: Stacked,
         batch: Tensor,
         noise: Tensor,
-        visitor: Visitor | None,
+        visitors: Sequence[Visitor],
         threads: int,
         ends: list[Connection],
     ) -> None:
@@ -133,7 +133,7 @@ class _Helper:
         self._slots = [tuple(_shared(one) for one in (batch, noise)) for _ in range(self._n_slots)]
         self._n_asked = self._n_behind = 0
         self.here, there = multiprocessing.Pipe()
-        self._process = forked(_serve, share, self._slots, visitor, threads, there, [*ends, self.here])
+        self._process = forked(_serve, share, self._slots, visitors, threads, there, [*ends, self.here])
         there.close()
 
     def step(self, batch: Tensor, noise: Tensor, rate: float) -> None:
@@ -145,10 +145,10 @@ class _Helper:
         self._n_asked += 1
         self.ask(_STEP, rate)
 
-    def ask(self, what: bytes, rate: float = 0.0) -> None:
+    def ask(self, what: bytes, number: float = 0.0) -> None:
         """Let it do `what` after all that it was asked before."""
         try:
-            self.here.send_bytes(_REQUEST.pack(what, rate))
+            self.here.send_bytes(_REQUEST.pack(what, number))
         except OSError:
             self._fail()
         self._n_behind += 1
@@ -200,7 +200,7 @@ def _shared(tensor: Tensor) -> Tensor:
 def _serve(
     share: Stacked,
     slots: Sequence[tuple[Tensor, ...]],
-    visitor: Visitor | None,
+    visitors: Sequence[Visitor],
     threads: int,
     there: Connection,
     ends: Sequence[Connection],
@@ -213,19 +213,19 @@ def _serve(
     n_steps = 0
     while True:
         try:
-            what, rate = _REQUEST.unpack(there.recv_bytes())
+            what, number = _REQUEST.unpack(there.recv_bytes())
         except (EOFError, OSError):
             return
         said = b""
         try:
             if what == _STEP:
                 batch, noise = slots[n_steps % len(slots)]
-                share.step(batch, noise, rate)
+                share.step(batch, noise, number)
                 n_steps += 1
             elif what == _COLLECT:
                 said = share.collect().numpy().tobytes()
-            elif visitor is not None:
-                said = np.array(share.visit(visitor), np.float64).tobytes()
+            else:
+                said = np.array(share.visit(visitors[int(number)]), np.float64).tobytes()
             said = _DONE + said
         except Exception as error:  # whatever it is, the parent raises it
             said = _FAILED + f"{type(error).__name__}: {error}".encode()

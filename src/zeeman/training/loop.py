@@ -33,6 +33,9 @@ from zeeman.training.schedules import schedule
 __all__ = ["Plan", "Trained", "train"]
 
 
+_STEPS_BETWEEN = 64  # calls of `after_epoch`: a look at the frame takes several steps of a small network
+
+
 @dataclass(frozen=True)
 class Plan:
     """How long, in what portions, at what rate, on what machine.
@@ -120,8 +123,9 @@ def train(
     validate : callable
         Figure of merit of a module in evaluation mode, after each epoch; `history["validation"]`.
     after_epoch : callable, optional
-        Called with every module, in evaluation mode, after each epoch; may change its weights in place, and nothing
-        else: it may be called in another process, as `validate` may.
+        Called with every module, in evaluation mode, after the first epoch and the last, and between them after every
+        one, or every few if epochs have fewer than 64 steps; may change its weights in place, and nothing else: it may
+        be called in another process, as `validate` may.
     watch : callable, optional
         Called as watch(epoch), 1, 2, ..., after each epoch, when `modules` hold the present weights.
     checkpoint : path, optional
@@ -142,14 +146,15 @@ def train(
             found.check(settings, checkpoint)
         sweep(checkpoint)
     run = _start(modules, data, plan) if found is None else _continue(modules, data, plan, found)
-    run.ensemble.visitor = _visitor(validate, after_epoch)
+    judge, after = _visitor(validate), _visitor(validate, after_epoch)
+    run.ensemble.visitors = judge, after
     if progress is not None and run.epoch + run.step:
         progress.resume(run.epoch * run.n_steps + run.step)
     try:
         with quiet_machine(run.engine.threads), _interrupts() as stopped:
             _epochs(
-                run, _visitor(validate), watch, stopped, None if checkpoint is None else (checkpoint, settings),
-                progress, log,
+                run, judge, after, watch, stopped, None if checkpoint is None else (checkpoint, settings), progress,
+                log,
             )  # fmt: skip
     finally:
         run.ensemble.close()
@@ -198,6 +203,7 @@ def _continue(modules: Sequence[nn.Module], data: Tensor, plan: Plan, found: Che
 def _epochs(
     run: _Run,
     judge: Visitor,
+    after: Visitor,
     watch: Callable[[int], None] | None,
     stopped: threading.Event,
     keep: tuple[str | os.PathLike[str], dict[str, Any]] | None,
@@ -230,8 +236,7 @@ def _epochs(
                 f"the training diverged in epoch {run.epoch + 1} (its loss is not finite): "
                 f"lower learning_rate = {run.plan.learning_rate:g}, or rescale the data"
             )
-        assert run.ensemble.visitor is not None
-        detail = _close_epoch(run, run.ensemble.visitor)
+        detail = _close_epoch(run, after if _is_time(run) else judge)
         run.epoch, run.step = run.epoch + 1, 0
         if watch is not None:
             run.ensemble.modules_in_step()
@@ -242,6 +247,12 @@ def _epochs(
             _keep(run, keep)
         if stopped.is_set():
             return
+
+
+def _is_time(run: _Run) -> bool:
+    """Whether this epoch ends with `after_epoch`."""
+    n = run.epoch + 1
+    return n in (1, run.plan.n_epochs) or n % max(1, _STEPS_BETWEEN // run.n_steps) == 0
 
 
 def _visitor(validate: Callable[[nn.Module], float], after_epoch: Callable[[nn.Module], None] | None = None) -> Visitor:

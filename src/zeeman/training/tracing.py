@@ -5,10 +5,10 @@ recorded for the backward pass, the same way each time. Here the operations of o
 recorded as they reach the arrays, and later steps repeat them on new numbers. What a module computes must depend on its
 arguments, weights and buffers only; a record is believed if it repeats a second step, of other numbers.
 
-Four things are tidied on the way: a view of what there is a view of already, and a product with 1, are left out; what
-is computed from constants alone is a constant; a product with fewer columns than rows is made as its transpose, since
-BLAS multiplies into few columns (latents) at a tenth of its speed; and so is a product that would be transposed and
-copied, as weights' gradients are.
+Four things are tidied on the way: a view of what there is a view of already, a product with 1 and a power of 1 are left
+out; what is computed from constants alone is a constant; a product with fewer columns than rows is made as its
+transpose, since BLAS multiplies into few columns (latents) at a tenth of its speed; and so is a product that would be
+transposed and copied, as weights' gradients are.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ __all__ = ["Program", "trace_gradients"]
 Program: TypeAlias = Callable[..., Any]
 _Terms: TypeAlias = Callable[[Any, Any, Tensor, Tensor], Tensor]
 _aten = torch.ops.aten
+_NEUTRAL_AT_ONE = frozenset((_aten.mul.Scalar, _aten.pow.Tensor_Scalar))
 _TRANSPOSES = frozenset((_aten.transpose.int, _aten.mT.default))
 _TOLERANCE = 1e-2  # of an array: rounding, to bfloat16 too, is below, another computation above ...
 _NOTHING = 1e-5  # ... and of all arrays: below are gradients that vanish but for rounding
@@ -122,9 +123,13 @@ class _Recorder(TorchDispatchMode):
             if transposed and first.shape[-2] >= second.shape[-1]:
                 with self:
                     return torch.bmm(second.mT, first.mT)
+        if operation is _aten.select_backward.default and args[1][args[2]] == 1:  # all there is to select from
+            with self:
+                return args[0].unsqueeze(args[2])
         result = operation(*args, **(kwargs or {}))
         given = list(_tensors((args, kwargs or {})))
-        if given and not any(id(one) in self._names for one in given) and not _changes_arguments(operation):
+        fixed = bool(given) or operation is _aten._to_copy.default  # of a number
+        if fixed and not any(id(one) in self._names for one in given) and not _changes_arguments(operation):
             return result
         same = self._same(operation, args, result)
         if same is not None:
@@ -151,7 +156,7 @@ class _Recorder(TorchDispatchMode):
         """Return a known tensor that is what the result is."""
         if not isinstance(result, Tensor) or _changes_arguments(operation):
             return None
-        if operation is _aten.mul.Scalar and args[1] == 1 and result.dtype == args[0].dtype:
+        if operation in _NEUTRAL_AT_ONE and args[1] == 1 and result.dtype == args[0].dtype:
             return args[0]
         known = self._views.get(result.data_ptr(), [])
         return next((one for one in known if one.dtype == result.dtype and one.is_set_to(result)), None)

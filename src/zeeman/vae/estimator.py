@@ -340,7 +340,7 @@ class BetaVAE(TrainedVAE):
             )  # fmt: skip
 
     def _after_epoch(self, models: list[LatentModel], states: Tensor) -> Any:
-        """After an epoch, let the encoder go, and turn the axes to where the diagonal posterior fits best."""
+        """Now and then let the encoder go, and turn the axes to where the diagonal posterior fits best."""
         known = self.network_ != "custom" and self.latent_dim > 1  # where the heads are
         turn = self.frame == "turned" and models[0].objective.fixes_frame and known
 
