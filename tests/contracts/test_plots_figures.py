@@ -74,6 +74,16 @@ def test_panels_name_phases_in_place_and_numbers_in_words(analysis):
     assert shown in texts(figures["samples"])
 
 
+def test_names_of_clouds_that_overlap_stand_in_a_legend():
+    rng, labels = np.random.default_rng(0), np.repeat(["a", "b", "c"], 100)
+    for apart, legend in ((9.0, False), (0.5, True)):
+        ax = Figure().add_subplot()
+        plots.plane_by_label(apart * np.eye(3, 2).repeat(100, axis=0) + rng.normal(size=(300, 2)), labels, ax)
+        in_legend = [text.get_text() for text in ax.get_legend().get_texts()] if legend else []
+        assert in_legend == (["a", "b", "c"] if legend else [])
+        assert {text.get_text() for text in ax.texts} == (set() if legend else {"a", "b", "c"})
+
+
 def test_a_dollar_in_a_label_is_a_dollar(analysis):
     """Formulas of the package stay formulas; what users call their classes and runs is text, two dollars or one."""
     phases = np.where(analysis.phases == "PM", "$x^$ of {1}", analysis.phases)

@@ -51,6 +51,12 @@ def test_shapes(lifted):
     assert sum(last - first + 1 for first, last in lifted.blocks) == STATES - 1
 
 
+def test_a_lift_prints_as_a_line(lifted, codes):
+    assert f"coordinates=float64 (4, {SAMPLES}, {STATES - 1}), " in repr(lifted)
+    assert len(repr(lifted)) < 400
+    assert repr(codes) == f"Codes(mean=float32 (4, {SAMPLES}, {LATENTS}), scale=float32 (4, {SAMPLES}, {LATENTS}))"
+
+
 def test_retrainings_tell_one_story(lifted, truth):
     assert lifted.n_clusters == 3
     assert (lifted.found == 3).all()

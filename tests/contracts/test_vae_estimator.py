@@ -81,6 +81,18 @@ def test_bernoulli_mean_is_the_sigmoid_of_the_field():
     np.testing.assert_allclose(vae.decode(Z).mean, 1 / (1 + np.exp(-vae.local_fields(Z))), rtol=1e-5)
 
 
+def test_codes_come_back_in_the_units_of_the_data():
+    rng, Z = np.random.default_rng(0), np.linspace(-2, 2, 10).reshape(5, 2)
+    up = rng.integers(0, 2, (60, 9))
+    for low in (0, -1):
+        vae = BetaVAE(n_epochs=1, random_state=0).fit(low + (1 - low) * up)
+        mean = vae.decode(Z).mean.numpy()
+        np.testing.assert_allclose(vae.inverse_transform(Z), low + (1 - low) * mean, rtol=1e-5, atol=1e-6)
+    for X in (rng.normal(size=(60, 9)), rng.integers(-1, 2, (60, 9)), rng.integers(0, 5, (60, 9))):
+        vae = BetaVAE(n_epochs=1, random_state=0).fit(X)
+        np.testing.assert_array_equal(vae.inverse_transform(Z), vae.decode(Z).mean.numpy())
+
+
 def test_coding_of_the_data_does_not_matter_and_comes_back():
     X = bits((40, 8, 8))
     low, high = fitted(X), fitted(2 * X - 1)

@@ -314,7 +314,7 @@ def store(path, X, dims, model):
 def test_a_store_tells_its_model(tmp_path):
     job = prepare(store(tmp_path / "xy.zarr", angles()[0], ("x", "y"), "XY"), Options())
     assert job.options.likelihood == "von_mises"
-    assert "likelihood von_mises: X says that it comes from the model XY" in job.notes
+    assert job.likelihood == "von_mises: X says that it comes from the model XY"
     assert (job.options.beta, job.options.scale, job.large.network) == (6.25, "none", "auto")
     chain = prepare(store(tmp_path / "chain.zarr", angles()[0][:, 0], ("x",), "XY"), Options())
     assert chain.options.scale == "none"  # angles are not standardised

@@ -13,11 +13,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from zeeman.base.brief import brief
 from zeeman.base.types import Codes, Labels, Samples
 
 __all__ = ["Analysis", "Baseline", "Draws", "Plane", "Retrainings", "SpinSites"]
 
 
+@brief
 @dataclass(frozen=True)
 class Plane:
     """Decoded means over a rectangular grid of a two-dimensional latent space.
@@ -38,6 +40,7 @@ class Plane:
     values: str = "numbers"
 
 
+@brief
 @dataclass(frozen=True)
 class Draws:
     """Configurations of one phase to be shown, and the energies of many like them.
@@ -83,6 +86,7 @@ class SpinSites:
     about: str = ""
 
 
+@brief
 @dataclass(frozen=True)
 class Baseline:
     """Principal components of the same samples, the competitor in every panel.
@@ -104,6 +108,7 @@ class Baseline:
     clusters: Labels | None = None
 
 
+@brief
 @dataclass(frozen=True)
 class Retrainings:
     """R latent spaces of the same samples, and what became of them in one frame.
@@ -129,6 +134,7 @@ class Retrainings:
         return len(self.spaces)
 
 
+@brief
 @dataclass(frozen=True)
 class Analysis:
     """One finished analysis: a data set, its trained replicas, the spectrum of the best one, and PCA beside it.

@@ -11,6 +11,8 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from zeeman.base.brief import brief
+
 __all__ = ["Codes", "Labels", "Samples", "Seed"]
 
 Samples: TypeAlias = NDArray[np.floating]  # (sample, latent)
@@ -18,6 +20,7 @@ Labels: TypeAlias = NDArray[np.integer]  # (sample,)
 Seed: TypeAlias = "int | np.random.Generator | np.random.RandomState | None"
 
 
+@brief
 @dataclass(frozen=True)
 class Codes:
     """Diagonal Gaussian posteriors q(z|x) = N(mean, diag scale^2) of every sample under every replica.

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from zeeman.base.brief import brief
 from zeeman.base.checks import check_samples, did_you_mean
 from zeeman.base.store import atomic_path
 from zeeman.base.types import Samples
@@ -28,6 +29,7 @@ _ROWS = 1024
 _MAPS = ("X_umap", "X_tsne", "X_draw_graph_fa", "X_phate")  # drawn for the eye: densities mean nothing there
 
 
+@brief
 @dataclass(frozen=True)
 class Annotation:
     """What a latent space says of every cell, ready to be written in scanpy's places.

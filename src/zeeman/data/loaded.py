@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from zeeman.base.brief import brief
 from zeeman.base.store import content_hash
 
 __all__ = ["LABEL_NAMES", "Loaded", "build", "labels_of"]
@@ -21,6 +22,7 @@ LABEL_NAMES = ("state", "label", "labels", "class", "phase", "target", "y", "cel
 _FLOAT32_MAX = float(np.finfo(np.float32).max)
 
 
+@brief
 @dataclass(frozen=True)
 class Loaded:
     """One data set, ready for a model.

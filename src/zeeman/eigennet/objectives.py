@@ -19,6 +19,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
+from zeeman.base.brief import brief
 from zeeman.base.checks import check_choice
 
 __all__ = [
@@ -72,6 +73,7 @@ class PaperBox:
             )
 
 
+@brief
 @dataclass(frozen=True)
 class PointwiseOptimum:
     """The lowest `energy` that a sample can reach, and the quantum number there, both (sample,)."""

@@ -9,6 +9,7 @@ import scipy.linalg
 import scipy.sparse.linalg as spla
 from numpy.typing import ArrayLike, NDArray
 
+from zeeman.base.brief import brief
 from zeeman.base.checks import check_choice, check_positive_integer
 from zeeman.hamiltonians.grid import Grid
 from zeeman.hamiltonians.hamiltonian import Basis, Hamiltonian
@@ -22,6 +23,7 @@ _MOST_DENSE = 1500  # functions; beyond, factorising once costs less than all th
 _LARGEST_PART = 8  # of the basis: more states than that are found faster densely
 
 
+@brief
 @dataclass(frozen=True, eq=False)
 class Eigenstates:
     """Lowest levels of a Hamiltonian.

@@ -16,6 +16,7 @@ import numpy as np
 import scipy.linalg
 from numpy.typing import NDArray
 
+from zeeman.base.brief import brief
 from zeeman.base.checks import check_positive_integer, check_samples
 from zeeman.hamiltonians._chunks import single_threaded
 from zeeman.hamiltonians.bases import SampleBasis
@@ -25,6 +26,7 @@ __all__ = ["Levels", "held_out_trace", "rayleigh_ritz", "ritz"]
 _VANISHING = 1e-12
 
 
+@brief
 @dataclass(frozen=True)
 class Levels:
     """Solution of A c = E B c.

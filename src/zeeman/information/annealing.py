@@ -23,6 +23,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
+from zeeman.base.brief import brief
 from zeeman.base.checks import check_choice, check_positive_integer
 from zeeman.base.progress import Progress
 from zeeman.base.random import entropy_of, torch_stream
@@ -49,6 +50,7 @@ _GAIN = 0.5  # of the step's logarithm, an acceptance
 _STEEPNESS = 4.0  # of the sigmoid schedule
 
 
+@brief
 @dataclass(frozen=True)
 class Annealed:
     """ln p(x) from below by AIS.

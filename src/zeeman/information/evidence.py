@@ -15,6 +15,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
+from zeeman.base.brief import brief
 from zeeman.base.checks import check_positive_integer
 from zeeman.base.progress import Progress
 from zeeman.base.random import entropy_of, torch_stream
@@ -27,6 +28,7 @@ __all__ = ["Importance", "importance", "pareto_shape"]
 _FEWEST_DRAWS = 20  # below, a tail has fewer than four draws
 
 
+@brief
 @dataclass(frozen=True)
 class Importance:
     """ln p(x) by importance sampling, each array (replica, sample).

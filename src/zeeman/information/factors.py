@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from zeeman.base.brief import brief
 from zeeman.base.checks import check_finite, check_positive_integer, check_samples
 from zeeman.base.types import Samples
 
@@ -23,6 +24,7 @@ _MIN_SAMPLES = 10
 _NOTHING = 1e-20  # squared nats: what rounding makes of zero information
 
 
+@brief
 @dataclass(frozen=True)
 class Factors:
     """Factors as they came and as classes.

@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import gammaln
 from scipy.stats import beta
 
+from zeeman.base.brief import brief
 from zeeman.base.checks import check_choice, check_finite, check_positive_integer, check_samples
 from zeeman.base.random import stream
 from zeeman.base.types import Seed
@@ -33,6 +34,7 @@ __all__ = [
 ]
 
 
+@brief
 @dataclass(frozen=True)
 class Isometry:
     """Distances between branch means in latent space against those in input space, d_z = s d_x.
@@ -64,6 +66,7 @@ class Isometry:
     p_value: float
 
 
+@brief
 @dataclass(frozen=True)
 class Orthogonality:
     """|cos| between directions, beside that of random ones.

@@ -15,6 +15,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
+from zeeman.base.brief import brief
 from zeeman.base.checks import check_positive_integer
 from zeeman.base.progress import Progress
 from zeeman.information.densities import ROWS, Replicas, log_likelihood, log_normal, reading, resolve_replicas
@@ -28,6 +29,7 @@ _REFINEMENTS = 8
 _FEWEST_NODES = 4
 
 
+@brief
 @dataclass(frozen=True)
 class Quadrature:
     """ln p(x) by quadrature, each array (replica, sample).

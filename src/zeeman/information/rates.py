@@ -20,6 +20,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
+from zeeman.base.brief import brief
 from zeeman.base.checks import check_finite, check_positive_integer
 from zeeman.base.progress import Progress
 from zeeman.base.random import entropy_of, stream, torch_stream
@@ -41,6 +42,7 @@ __all__ = [
 _PAIRS = 2**22  # (code, component) pairs held at once
 
 
+@brief
 @dataclass(frozen=True)
 class RateDistortion:
     """Rate and distortion of every sample, (replica, sample) each, nats."""
@@ -54,6 +56,7 @@ class RateDistortion:
         return -self.distortion - self.rate
 
 
+@brief
 @dataclass(frozen=True)
 class Curve:
     """Rate against distortion of trained models, beta ascending; (model, replica) each unless stated.
@@ -89,6 +92,7 @@ class Curve:
         return np.where(still, np.nan, -distortion / np.where(still, 1.0, rate))
 
 
+@brief
 @dataclass(frozen=True)
 class RateParts:
     """The rate and its three parts, (replica,) each unless stated, nats; they add up to it within their errors.
@@ -122,6 +126,7 @@ class RateParts:
         return self.marginal_kl.sum(axis=1)
 
 
+@brief
 @dataclass(frozen=True)
 class InformationBounds:
     """Bounds on I(x; z) of data and code, (replica,) each, nats.

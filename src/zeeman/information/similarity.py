@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import rankdata
 
+from zeeman.base.brief import brief
 from zeeman.base.checks import check_positive_integer, check_samples
 from zeeman.base.random import stream
 from zeeman.base.types import Samples, Seed
@@ -41,6 +42,7 @@ class CosineSimilarity:
     centred: bool
 
 
+@brief
 @dataclass(frozen=True)
 class BlockDiagonality:
     """How block diagonal a cosine matrix is under given labels.

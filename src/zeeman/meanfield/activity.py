@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from zeeman.base.brief import brief
 from zeeman.meanfield.encoder import optimal_encoder
 from zeeman.meanfield.families import Sites, sites_of
 from zeeman.meanfield.replica import replica_of
@@ -23,6 +24,7 @@ Array = NDArray[np.float64]
 _ACTIVE_VARIANCE = 0.01  # Burda, Grosse, Salakhutdinov 2016, section 5.2
 
 
+@brief
 @dataclass(frozen=True)
 class Activity:
     """What the latents of every replica carry.

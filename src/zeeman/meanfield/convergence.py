@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from zeeman.base.brief import brief
 from zeeman.base.checks import check_positive_integer
 from zeeman.meanfield.encoder import encoder_of_model
 from zeeman.vae import BetaVAE, LatentModel
@@ -27,6 +28,7 @@ __all__ = ["Convergence", "convergence"]
 Array = NDArray[np.float64]
 
 
+@brief
 @dataclass(frozen=True)
 class Convergence:
     """Gaps along a training; nats a sample, averaged over the judged samples.

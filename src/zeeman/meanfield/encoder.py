@@ -22,6 +22,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
+from zeeman.base.brief import brief
 from zeeman.base.checks import check_choice, check_positive_integer
 from zeeman.base.progress import Progress
 from zeeman.meanfield.families import sites_of
@@ -41,6 +42,7 @@ _MANY_NODES = 20_000  # beyond, nodes about each posterior are fewer
 _AT_ONCE = 2e6  # numbers of one portion of samples times nodes times latents
 
 
+@brief
 @dataclass(frozen=True)
 class OptimalEncoder:
     """q*(z|x) of a trained decoder beside the encoder that was trained with it; nats.

@@ -24,6 +24,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch.distributions import Bernoulli, Categorical, Distribution, Independent, Normal, VonMises
 
+from zeeman.base.brief import brief
 from zeeman.base.checks import check_choice, check_finite
 from zeeman.meanfield.families import (
     AngleSites,
@@ -50,6 +51,7 @@ class NotFactorisedError(TypeError):
     """A distribution whose sites are not independent given z has no local fields."""
 
 
+@brief
 @dataclass(frozen=True)
 class MeanField:
     """Thermodynamics of p(x|z), sample by sample, at temperature 1; float64, nats.

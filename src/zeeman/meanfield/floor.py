@@ -29,6 +29,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import logsumexp
 from scipy.stats import norm
 
+from zeeman.base.brief import brief
 from zeeman.base.checks import check_positive_integer
 from zeeman.meanfield.activity import independent_sites_loss
 from zeeman.meanfield.families import Sites, sites_of_data
@@ -43,6 +44,7 @@ _ROUNDS = 20
 _WEIGHT_STEPS = 300
 
 
+@brief
 @dataclass(frozen=True)
 class OptimalDecoder:
     """Law of fields that minimises the loss, and what it achieves; nats a sample.

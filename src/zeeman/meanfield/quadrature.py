@@ -16,6 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logsumexp
 
+from zeeman.base.brief import brief
+
 __all__ = ["Integrals", "common_nodes", "integrate_common", "integrate_local"]
 
 Array = NDArray[np.float64]
@@ -27,6 +29,7 @@ _LOCAL = {1: 41, 2: 21, 3: 13}  # nodes an axis about one posterior
 _MOVES = 20  # of local nodes
 
 
+@brief
 @dataclass(frozen=True)
 class Integrals:
     """What quadrature gives, sample by sample.

@@ -45,6 +45,7 @@ import scipy.sparse.linalg
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import logsumexp, softmax
 
+from zeeman.base.brief import brief
 from zeeman.base.checks import check_positive_integer
 from zeeman.meanfield.families import Sites, sites_of_data
 
@@ -56,6 +57,7 @@ _ASCENT = 200
 _KEPT = 6  # candidates followed to the end
 
 
+@brief
 @dataclass(frozen=True)
 class CollapseThreshold:
     """Linear stability of the collapsed code.

@@ -25,6 +25,7 @@ _TITLES = {"prior": "From the prior to the data", "sharpening": "Sharpening the 
 _ENDS = {"prior": ("prior,\noscillator", "data"), "sharpening": ("aggregated\nposterior", "posterior\nmeans")}
 _DASHES = {1: (0, (5, 1.6)), 2: (0, (2.6, 1.4)), 3: (0, (0.9, 1.1))}
 _NAMES = {1: "order 1: PCA", 2: "order 2", 3: "order 3"}
+_MOST = 0.9  # of the way
 _ASTRAY = 0.1  # of the axis: where a partial sum is this far from the exact level, it is no longer drawn
 
 
@@ -40,10 +41,13 @@ def zeeman_diagram(diagram: Diagram, ax: Axes, *, n_clusters: int = 1, top: floa
     n_clusters : int
         k, the levels that lie below the gap at l = 1.
     top : float, optional
-        Upper end of the energy axis; by default a little above the levels at l = 0. Levels that rise beyond it leave
-        the picture.
+        Upper end of the energy axis; by default a little above the levels at l = 0, and above most of E_1 if no other
+        level is low. Levels that rise beyond it leave the picture.
     """
-    top = top or 1.12 * float(np.nanmax(diagram.energies[0]))
+    lowest = (
+        diagram.energies[diagram.strength <= _MOST, 1] if n_clusters == 1 and diagram.energies.shape[1] > 1 else 0.0
+    )
+    top = top or 1.12 * max(float(np.nanmax(diagram.energies[0])), float(np.nanmax(lowest)))
     for n, energies in reversed(list(enumerate(diagram.energies.T))):
         low = n < n_clusters
         ax.plot(
@@ -119,8 +123,10 @@ def _degeneracies(diagram: Diagram, ax: Axes, top: float) -> None:
         )  # fmt: skip
     kl = diagram.notes.get("kl")
     if diagram.path == "sharpening" and kl is not None:
+        late = diagram.energies[(diagram.strength > 0.6) & (diagram.strength < 1)]
+        side, x = ("left", 0.03) if ((late > 0.75 * top) & (late < top)).any() else ("right", 0.97)
         ax.text(
-            0.97, 0.97, _divergence(float(kl)), transform=ax.transAxes, ha="right", va="top", fontsize=6.5,
+            x, 0.97, _divergence(float(kl)), transform=ax.transAxes, ha=side, va="top", fontsize=6.5,
             path_effects=halo(), zorder=7,
         )  # fmt: skip
 

@@ -17,6 +17,9 @@ from zeeman.plots.style import DIVERGING, GREY, colours_of, halo, literal, panel
 __all__ = ["axis_names", "latent", "leading_pair", "plane_by_label", "plane_by_value", "states"]
 
 
+_APART = 0.8  # of the samples are nearest to the middle of their own group
+
+
 @styled
 def plane_by_label(
     points: NDArray, labels: NDArray, ax: Axes, *, groups: NDArray | None = None, names: Sequence[str] = ("", ""),
@@ -136,13 +139,27 @@ def _frame(ax: Axes, points: NDArray, names: Sequence[str]) -> None:
 
 
 def _name_groups(ax: Axes, points: NDArray, labels: NDArray, groups: NDArray, colours: dict) -> None:
-    """Write each group's name above it, in the colour of most of its samples."""
-    for group in np.unique(groups):
-        chosen = np.asarray(groups) == group
-        at = (np.median(points[chosen, 0]), np.quantile(points[chosen, 1], 0.99))
-        values, counts = np.unique(np.asarray(labels)[chosen], return_counts=True)
-        name = str(group).replace("-", "−") if str(group).endswith("-") else str(group)  # FM−
-        ax.annotate(
-            literal(name), at, xytext=(0, 3), textcoords="offset points", ha="center", va="bottom", fontsize=7.5,
-            color=colours.get(values[counts.argmax()].item(), GREY), fontweight="bold", path_effects=halo(), zorder=5,
-        )  # fmt: skip
+    """Write each group's name above its middle, in the colour of most of its samples; in a legend if they overlap."""
+    names, group_of = np.unique(groups, return_inverse=True)
+    if len(names) == 1:
+        return
+    middles = np.array([np.median(points[group_of == g], axis=0) for g in range(len(names))])
+    nearest = np.linalg.norm(points[:, None] - middles, axis=-1).argmin(axis=1)
+    if (nearest == group_of).mean() > _APART:
+        for g, group in enumerate(names):
+            values, counts = np.unique(np.asarray(labels)[group_of == g], return_counts=True)
+            place = middles[g, 0], np.quantile(points[group_of == g, 1], 0.99)
+            ax.annotate(
+                _shown(group), place, xytext=(0, 3), textcoords="offset points", ha="center", va="bottom", fontsize=7.5,
+                color=colours.get(values[counts.argmax()].item(), GREY), fontweight="bold", path_effects=halo(),
+                zorder=5,
+            )  # fmt: skip
+        return
+    for label, colour in colours.items():
+        ax.plot([], [], ls="", marker="o", ms=3.5, mew=0, color=colour, label=_shown(label))
+    ax.legend(loc="upper right", ncols=1 + (len(colours) - 1) // 6, handletextpad=0.1, borderaxespad=0.2)
+
+
+def _shown(name: object) -> str:
+    text = str(name)
+    return literal(f"{text[:-1]}−" if text.endswith("-") else text)  # FM−

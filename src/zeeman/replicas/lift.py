@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import linear_sum_assignment
 from sklearn.utils.validation import check_is_fitted
 
+from zeeman.base.brief import brief
 from zeeman.base.checks import check_samples
 from zeeman.base.processes import side_by_side
 from zeeman.base.progress import Progress
@@ -29,6 +30,7 @@ __all__ = ["Lift", "as_replicas", "lift", "near_degenerate", "turned"]
 _AXES = ("replica", "sample", "latent")
 
 
+@brief
 @dataclass(frozen=True)
 class Lift:
     """R retrainings in one frame.

@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
 
+from zeeman.base.brief import brief
 from zeeman.base.random import stream
 from zeeman.hamiltonians import (
     HermitePolynomials,
@@ -54,6 +55,7 @@ _COMPONENTS, _MOST_JUDGED = (1, 2, 4, 8), 6_000  # mixtures that bound KL(q_0 ||
 _DRAWS, _MOST_DRAWN = 4, 40_000
 
 
+@brief
 @dataclass(frozen=True)
 class Diagram:
     """Levels against the strength l.

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from zeeman.base.brief import brief
 from zeeman.spins.statistics import shorthand
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["CriticalTemperature", "Scaling", "SizeCurve"]
 
 
+@brief
 @dataclass(frozen=True)
 class SizeCurve:
     """A signal over temperature at one size.

@@ -80,6 +80,10 @@ class BernoulliLikelihood(Likelihood):
         """Return sum_k x_k h_k - ln(1 + e^h_k), (sample,)."""
         return (x * fields - F.softplus(fields)).flatten(1).sum(1)
 
+    def mean(self, fields: Tensor) -> Tensor:
+        """Return low + (high - low) sigmoid(h)."""
+        return self.low + (self.high - self.low) * torch.sigmoid(fields)
+
     def divergence(self, fields: Tensor, others: Tensor) -> Tensor:
         """Return sum_k (h_k - h'_k) sigmoid(h_k) + ln(1 + e^h'_k) - ln(1 + e^h_k), in float64: finite at any field."""
         h, other = fields.double(), others.double()

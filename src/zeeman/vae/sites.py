@@ -86,6 +86,10 @@ class Likelihood(ABC):
     def distribution(self, fields: Tensor) -> Distribution:
         """Return p(x|z) with batch (sample,) and one datum as event."""
 
+    def mean(self, fields: Tensor) -> Tensor:
+        """Return the mean of p(x|z) in the units of the data, (sample, site...)."""
+        return self.distribution(fields).mean
+
     def divergence(self, fields: Tensor, others: Tensor) -> Tensor:
         """Return KL[p(.|fields) || p(.|others)], (sample,), nats."""
         return kl_divergence(self.distribution(fields), self.distribution(others))

@@ -73,6 +73,13 @@ class TrainedVAE(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
         fields = self._fields(Z)
         return self._likelihood.distribution(fields)
 
+    def inverse_transform(self, Z: ArrayLike) -> NDArray[np.floating]:
+        """Return the mean of p(x|z) of the best replica in the units of X, (sample, ...).
+
+        As `decode(Z).mean`, but in the coding of the data: of spins -1 and 1 the mean spin in (-1, 1).
+        """
+        return self._likelihood.mean(self._fields(Z)).numpy()
+
     def local_fields(self, Z: ArrayLike) -> NDArray[np.float32]:
         """Return local fields of the best replica at Z (paper 002, eq. 10, 13, 17), (sample, site...).
 

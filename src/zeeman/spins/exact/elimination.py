@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from zeeman.base.brief import brief
 from zeeman.spins.exact.checks import one_temperature
 from zeeman.spins.exact.tables import Tables, tables
 from zeeman.spins.lattices import Lattice
@@ -24,6 +25,7 @@ __all__ = ["Sums", "sum_states"]
 _MOST = 1.5e8  # numbers in the largest array: about a gigabyte
 
 
+@brief
 @dataclass(frozen=True)
 class Sums:
     """Exact averages of one model at one temperature.

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from zeeman.base.brief import brief
 from zeeman.spins.exact.checks import one_temperature
 from zeeman.spins.exact.tables import Tables, is_discrete, tables
 from zeeman.spins.models import Model, VectorModel
@@ -29,6 +30,7 @@ __all__ = ["Identity", "schwinger_dyson"]
 _AT_ONCE = 20_000_000  # numbers held at once
 
 
+@brief
 @dataclass(frozen=True)
 class Identity:
     """Two quantities whose exact means are equal.

@@ -11,7 +11,7 @@ from __future__ import annotations
 import itertools
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import logsumexp
 
+from zeeman.base.brief import brief
 from zeeman.base.checks import check_finite, check_positive_integer
 from zeeman.spins.reweighting.mbar import newton_step, solve
 from zeeman.spins.statistics import Estimate, autocorrelation_time
@@ -33,6 +34,7 @@ _SHORT = 3.0  # autocorrelation times: blocks of fewer are warned of
 _BLOCK = 10.0  # a block is at least this many autocorrelation times long
 
 
+@brief
 @dataclass(frozen=True, eq=False)
 class MultiHistogram:
     """Samples of one model at several temperatures, and the free energies that join them; made by `reweight`.
@@ -222,7 +224,7 @@ class Curve:
     """
 
     source: MultiHistogram
-    replicates: Callable[[float], NDArray[np.float64]]
+    replicates: Callable[[float], NDArray[np.float64]] = field(repr=False)
 
     def __call__(self, temperature: float) -> Estimate:
         """Value and error at one temperature; ValueError or RuntimeWarning out of range, see `MultiHistogram.check`."""
