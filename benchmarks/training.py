@@ -257,7 +257,7 @@ def best(work: Callable[[], object], seconds: float, device: torch.device, on_th
 
 def table(rows: list[dict]) -> str:
     """Markdown: ratios to the step of one replica."""
-    head = ("width", "batch", "one, ms", "8 vmapped", "8 traced", "two processes", "floor", "floor of two cores")
+    head = ("width", "batch", "one, ms", "vmapped", "traced", "two processes", "floor", "floor of two cores")
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
     for row in rows:
         ratios = [row["ms"].get(name, np.nan) / row["ms"]["one"] for name in ("vmapped", "traced", "shared")]

@@ -6,6 +6,7 @@ these tables is typed.
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import re
 from collections.abc import Callable, Mapping
@@ -19,13 +20,31 @@ from zeeman.studies import speeds, truth
 from zeeman.studies.critical import table as critical
 
 LOGGER = logging.getLogger(__name__)
-RESULTS = Path(__file__).resolve().parent.parent / "results"
+ROOT = Path(__file__).resolve().parents[2]
+RESULTS = ROOT / "docs" / "results"
+
+
+def _by_its_benchmark(name: str, part: str) -> Callable[[Mapping[str, Any]], str]:
+    """What `table` of benchmarks/NAME.py makes of a part of its record."""
+
+    def written(found: Mapping[str, Any]) -> str:
+        spec = importlib.util.spec_from_file_location(f"benchmark_{name}", ROOT / "benchmarks" / f"{name}.py")
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return module.table(found[part])
+
+    return written
+
+
 TABLES: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "critical": critical.markdown,
     "critical_neighbours": critical.markdown,
     "critical_seed3": critical.markdown,
     "critical_seed4": critical.markdown,
     "models": speeds.markdown,
+    "training": _by_its_benchmark("training", "mlp_steps"),
     "truth": truth.markdown,
 }
 _MARK = re.compile(r"<!-- recorded: (?P<name>\w+) -->")
