@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 import subprocess
 import sys
 import time
@@ -261,7 +262,21 @@ def test_a_temperature_that_was_asked_twice_is_one_reading(tmp_path):
     assert card.checks["energy"]["n"] == 2
 
 
-def test_a_card_without_checks_says_why_it_is_not_certified(tmp_path):
-    card = Simulation("potts", (1.0,), tmp_path / "x.zarr", size=4, n_samples=12).run(progress=False)
-    assert not card.checks
-    assert "- certified: NO; no check, for no temperature has 30 effective samples" in cards.markdown(card)
+@pytest.mark.parametrize(
+    ("temperature", "n", "why"),
+    [(1.0, 12, "too few samples to check: no temperature has 30 effective samples"), (1e-9, 60, "nothing to check")],
+)
+def test_a_store_that_cannot_be_checked_is_told_from_one_that_fails(capsys, tmp_path, temperature, n, why):
+    arguments = ("potts", "--temperature", temperature, "--size", 4, "--n-samples", n)
+    code, out, _ = simulate(capsys, tmp_path, *arguments)
+    assert code == 0
+    assert f"not checked; {why}" in out
+    assert "NOT certified" not in out
+    card = json.loads((tmp_path / "x.card.json").read_text())
+    assert (card["verdict"], card["certified"], card["checks"]) == ("not checked", False, {})
+    assert f"- verdict: not checked; {why}" in (tmp_path / "x.card.md").read_text()
+
+
+def test_the_limit_stands_beside_the_verdict(capsys, tmp_path):
+    _, out, _ = simulate(capsys, tmp_path, "potts", "--temperature", 1.0, "--size", 4, "--n-samples", 60)
+    assert re.search(r"^certified; energy: p = .*; alarm below 1e-05$", out, re.M)

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from scipy.stats import chi2
 
 from zeeman import spins
 from zeeman.spins import Ising, Potts, square
@@ -44,7 +45,8 @@ def test_right_samplers_pass_and_a_hot_one_does_not(few, tmp_path):
     wrong = room.truth((), "quick", tmp_path, n_samples=30_000, progress=False, sampler=too_hot)
     assert not wrong.holds
     assert wrong.p < 1e-12
-    assert "SOMETHING IS WRONG" in room.table(wrong)
+    assert "alarm below 0.001; smallest of one run" in room.table(right)
+    assert room.table(wrong).endswith("alarm below 0.00017: SOMETHING IS WRONG")
     stored = json.loads((tmp_path / "quick" / "truth.json").read_text())
     assert stored["holds"] is False
     assert "**something is wrong**" in room.markdown(stored)
@@ -56,6 +58,29 @@ def test_errors_that_are_too_small_are_caught(few, tmp_path):
         for seed in range(4)
     ]
     assert sum(one.chi2 for one in found) > 2.5 * sum(one.dof for one in found)
+
+
+def test_too_few_samples_are_no_alarm(few, tmp_path):
+    found = room.truth(("potts",), "smoke", tmp_path, n_samples=100, progress=False)
+    assert (found.dof, found.holds, found.verdict) == (0, False, "too few samples to check")
+    assert room.table(found).endswith(": too few samples to check")
+    recorded = json.loads((tmp_path / "smoke" / "truth.json").read_text())
+    assert "too few samples to check" in room.markdown(recorded)
+
+
+def test_directions_that_few_samples_carry_are_no_alarm():
+    """Of 1000 samples of this case a few carry the smallest axis of the covariance: one seed in twenty was an alarm."""
+    case = Case(Potts(square(3), 4), 0.910239)
+    reference = case.oracle(case.model, case.temperature)
+    data = spins.sample(case.model, case.temperature, 200_000, "swendsen-wang", seed=3)
+    found = [
+        room.compare(case, reference, data.isel(sample=slice(k, k + 1000)).assign_attrs(effective_sample_size=[1000.0]))
+        for k in range(0, 200_000, 1000)
+    ]
+    p = [chi2.sf(one.chi2, one.dof) for one in found]
+    assert min(one.dof for one in found) >= 2
+    assert min(p) > 1e-5
+    assert np.mean(np.array(p) < 0.01) < 0.05
 
 
 def killed_in_run(number):

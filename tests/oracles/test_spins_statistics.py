@@ -8,9 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.signal import lfilter
+from scipy.stats import norm
 
 from zeeman import spins
 from zeeman.spins import statistics
+from zeeman.spins.statistics import carriers, normal_score
 
 
 def ar1(a, shape, seed=0):
@@ -206,3 +208,32 @@ def test_what_is_printed_is_the_value_and_the_error(value, error):
     assert spread == pytest.approx(error, rel=0.26)
     assert abs(float(digits) * scale - value) <= spread / 2 * 1.0001 + 1e-12 * abs(value)
     assert len(inside.replace(".", "").strip("0")) <= 2
+
+
+@pytest.mark.parametrize("n", [3, 10, 50])
+def test_scores_of_few_normal_samples_are_as_improbable_as_students(n):
+    """P(|z| > limit) over many experiments is that of a normal variate; mean / error has longer tails."""
+    rng = np.random.default_rng(n)
+    z = np.array([normal_score(rng.normal(size=n), n) for _ in range(20_000)])
+    assert 0.3 < np.mean(np.abs(z) > 3) / (2 * norm.sf(3)) < 2
+    assert 0.7 < np.mean(np.abs(z) > 2) / (2 * norm.sf(2)) < 1.2
+
+
+@pytest.mark.parametrize("draw", ["exponential", "rare"])
+def test_scores_of_skewed_samples_raise_no_false_alarms(draw):
+    """One deviation beyond 3.9 in ten thousand is chance; without the correction there are dozens."""
+    rng, n = np.random.default_rng(0), 100
+    x = rng.exponential(size=(20_000, n)) - 1 if draw == "exponential" else (rng.random((20_000, n)) < 0.1) - 0.1
+    plain = x.mean(axis=1) / np.maximum(x.std(axis=1), 1e-9) * np.sqrt(n)
+    z = np.array([normal_score(one, n) for one in x])
+    assert np.sum(np.abs(plain) > 3.9) > 20
+    assert np.sum(np.abs(z) > 3.9) < 12
+
+
+def test_scores_of_many_samples_are_deviations_in_standard_errors():
+    x = np.random.default_rng(0).normal(0.02, 1.0, 100_000)
+    assert normal_score(x, 1e5) == pytest.approx(x.mean() / x.std() * 1e5**0.5, rel=1e-2)
+    assert normal_score(-x, 1e5) == pytest.approx(-normal_score(x, 1e5))
+    assert normal_score(x, 1e3) == pytest.approx(normal_score(x, 1e5) / 10, rel=2e-2)
+    assert np.isnan(normal_score(np.full(50, 0.3), 50))
+    assert carriers(np.eye(1, 1000)[0], 1000) < 3 < 900 < carriers(x, 1000)

@@ -140,10 +140,10 @@ def sampled(card: Card, store: Path) -> str:
         bad = "" if row["equilibrated"] else "   NOT in equilibrium"
         lines.append(f"T = {row['temperature']:<8g}{row['method']:16}{row['energy_text']}{beside}{score}{bad}")
     checks = [f"{name}: p = {one['probability']:.2g}" for name, one in card.checks.items()]
-    verdict = "certified" if card.certified else "NOT certified: see the card"
-    return "\n".join(
-        [*lines, "", f"{verdict}; {'; '.join(checks) or 'no check'}", f"card: {store.with_suffix('.card.md')}"]
-    )
+    limit = f"; alarm below {card.to_dict()['least_probability']:g}" if checks else ""
+    verdict = f"{card.verdict}{': see the card' if card.verdict == 'NOT certified' else ''}"
+    told = f"{'; '.join(checks) or card.unchecked}{limit}"
+    return "\n".join([*lines, "", f"{verdict}; {told}", f"card: {store.with_suffix('.card.md')}"])
 
 
 def certified(index: Mapping[str, Any], folder: Path) -> str:
@@ -151,8 +151,8 @@ def certified(index: Mapping[str, Any], folder: Path) -> str:
     lines = []
     for entry in index["entries"]:
         checks = ", ".join(f"{name} {one['worst_z']:+.1f}" for name, one in entry["checks"].items())
-        verdict = "certified" if entry["certified"] else "NOT certified"
-        lines.append(f"{entry['name']:34}{entry['n_samples']:>8}  {verdict:15}largest z: {checks}")
+        verdict = entry["verdict"]
+        lines.append(f"{entry['name']:34}{entry['n_samples']:>8}  {verdict:15}largest z: {checks or '-'}")
     good = sum(entry["certified"] for entry in index["entries"])
     return "\n".join([*lines, "", f"{good} of {len(lines)} entries certified; index: {folder / 'README.md'}"])
 

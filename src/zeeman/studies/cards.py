@@ -1,7 +1,8 @@
 """Run cards: what a store of configurations holds, how it was made, and how it stands against exact values.
 
-A card is read from the store alone: energies e with errors by the effective sample size, z = (e - exact) / error where
-an oracle reaches, and at every size the mean of an identity whose exact value is zero (`exact.schwinger_dyson`).
+A card is read from the store alone: energies e with errors by the effective sample size, z of (e - exact) where
+an oracle reaches, and at every size the mean of an identity whose exact value is zero (`exact.schwinger_dyson`). Scores
+of few or skewed samples are those of a normal variate as improbable (`spins.statistics.normal_score`).
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from zeeman.base.store import provenance, read_json, write_json, write_text
 from zeeman.data import open_dataset, store_header
 from zeeman.spins import exact
 from zeeman.spins.models import Model
-from zeeman.spins.statistics import shorthand
+from zeeman.spins.statistics import normal_score, shorthand
 from zeeman.studies.references import known
 
 __all__ = [
@@ -48,7 +49,7 @@ HAMILTONIANS = {
     "XY": "H = -J sum_<ij> cos(theta_i - theta_j), theta in [0, 2 pi)",
     "Heisenberg": "H = -J sum_<ij> s_i . s_j, s a unit vector of 3 components",
 }
-FORMAT = 2  # of the card's files; raise it when what a card says or how it is judged changes
+FORMAT = 3  # of the card's files; raise it when what a card says or how it is judged changes
 LEAST = 1e-5  # probability of the chi-squared below which a store is not certified
 _FEWEST = 30  # effective samples that a z score needs
 _MOST_SITES = 4_000_000  # at each temperature, on which identities are evaluated
@@ -77,10 +78,11 @@ class Reading:
     energy, energy_error, order, order_error : float
         Per site; size of the order parameter.
     exact, z : float or None
-        Exact energy at this lattice size and (energy - exact) / energy_error; None where no oracle reaches.
+        Exact energy at this lattice size, and the score of (energy - exact); None where no oracle reaches, the score
+        also where energies do not vary.
     exact_source : str
     identity_z : dict
-        Mean over its error of identities that are zero at every size, by name.
+        Scores of identities that are zero at every size, by name.
     """
 
     temperature: float
@@ -146,12 +148,32 @@ class Card:
     @property
     def certified(self) -> bool:
         """Equilibrated, energies those of the configurations, and checks, none of them less probable than 1e-5."""
-        sound = self.equilibrated and self.energy_difference < 1e-9 and bool(self.checks)
-        return sound and all(one["probability"] >= LEAST for one in self.checks.values())
+        return self.verdict == "certified"
+
+    @property
+    def verdict(self) -> str:
+        """Say "certified", "NOT certified", or "not checked" where nothing speaks against the store, nor for it."""
+        sound = self.equilibrated and self.energy_difference < 1e-9
+        if not sound or any(one["probability"] < LEAST for one in self.checks.values()):
+            return "NOT certified"
+        return "certified" if self.checks else "not checked"
+
+    @property
+    def unchecked(self) -> str:
+        """Why there is no check, or the empty string."""
+        if self.checks:
+            return ""
+        most = max(one.effective_sample_size for one in self.readings)
+        if most < _FEWEST:
+            return f"too few samples to check: no temperature has {_FEWEST} effective samples, the most is {most:.0f}"
+        return "nothing to check: neither energies nor identities vary from sample to sample"
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
-        said = {"equilibrated": self.equilibrated, "certified": self.certified, "checks": self.checks}
+        said = {
+            "equilibrated": self.equilibrated, "certified": self.certified, "verdict": self.verdict,
+            "least_probability": LEAST, "checks": self.checks,
+        }  # fmt: skip
         energies = [f"e = {shorthand(one.energy, one.energy_error)}" for one in self.readings]
         readings = [{"energy_text": e, **asdict(one)} for e, one in zip(energies, self.readings, strict=True)]
         return {**asdict(self), "axes": list(self.axes), "readings": readings, **said}
@@ -216,7 +238,7 @@ def markdown(card: Card) -> str:
         f"- method: {card.method_asked}, {asked}",
         f"- seed: {card.seed}; device: {card.device or 'the processor, compiled updates'}",
         f"- equilibrium: {_equilibrium(card)}",
-        f"- certified: {'yes' if card.certified else 'NO'}; {'; '.join(_check_words(card))}",
+        f"- verdict: {card.verdict}; {'; '.join(_check_words(card))}",
         f"- content: sha256 {card.content_hash}", "",
         *_energies(card), "", *_sampling(card), "", *_made_with(card), "",
     ]  # fmt: skip
@@ -248,6 +270,11 @@ class _Measured:
         """Mean and error of a series of which `share` of the samples are independent."""
         values = np.concatenate(self.series[name])
         return float(values.mean()), _error(values, share * len(values))
+
+    def score(self, name: str, share: float) -> float | None:
+        """How far the mean of that series is from zero, in standard errors; None where it does not vary."""
+        values = np.concatenate(self.series[name])
+        return _score(values, share * len(values))
 
 
 def _blocks(store: str | os.PathLike[str], variables: Sequence[str]) -> Any:
@@ -296,7 +323,7 @@ def _reading(attrs: Mapping[str, Any], t: float, energy: np.ndarray, model: Mode
     mean, error = float(energy.mean()), _error(energy, effective)
     reference = known(model, t)
     order, order_error = measured.mean(_ORDER, share)
-    scores = {name: _score(*measured.mean(name, share)) for name in measured.series if name != _ORDER}
+    scores = {name: measured.score(name, share) for name in measured.series if name != _ORDER}
     identities = {name: z for name, z in scores.items() if z is not None}
     return Reading(
         temperature=t, n_samples=len(energy),
@@ -306,7 +333,7 @@ def _reading(attrs: Mapping[str, Any], t: float, energy: np.ndarray, model: Mode
         equilibrated=all(said["equilibrated"]), equilibration_z=max(said["equilibration_z"]),
         energy=mean, energy_error=error, order=order, order_error=order_error,
         exact=None if reference is None else reference.energy,
-        z=None if reference is None else _score(mean - reference.energy, error),
+        z=None if reference is None else _score(energy - reference.energy, effective),
         exact_source="" if reference is None else reference.source, identity_z=identities,
     )  # fmt: skip
 
@@ -315,9 +342,9 @@ def _error(values: np.ndarray, effective: float) -> float:
     return float(values.std() / math.sqrt(max(effective - 1, 1)))
 
 
-def _score(difference: float, error: float) -> float | None:
-    """Difference over its error; None where the samples do not vary enough to have one (frozen at low T)."""
-    return difference / error if error > 1e-12 else None
+def _score(off: np.ndarray, effective: float) -> float | None:
+    """Score of a mean that is zero; None where the samples do not vary enough to have one (frozen at low T)."""
+    return normal_score(off, effective) if _error(off, effective) > 1e-12 else None
 
 
 def _judged(z: Sequence[float]) -> dict[str, float]:
@@ -340,11 +367,12 @@ def _equilibrium(card: Card) -> str:
 
 def _check_words(card: Card) -> list[str]:
     if not card.checks:
-        return [f"no check, for no temperature has {_FEWEST} effective samples and an energy or identity that varies"]
-    return [
+        return [card.unchecked]
+    checks = [
         f"{name}: chi2 {one['chi2']:.1f} over {one['n']}, p = {one['probability']:.2g}, largest z {one['worst_z']:+.1f}"
         for name, one in card.checks.items()
     ]
+    return [*checks, f"alarm below p = {LEAST:g}"]
 
 
 def _energies(card: Card) -> list[str]:

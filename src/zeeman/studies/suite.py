@@ -221,7 +221,7 @@ def _entry(card: cards.Card, store: Path) -> dict[str, Any]:
     known = card.to_dict()
     told = (
         "name", "model", "hamiltonian", "lattice", "n_sites", "numbers", "axes", "dtype", "n_samples", "megabytes",
-        "seed", "certified", "equilibrated", "checks", "content_hash",
+        "seed", "certified", "verdict", "equilibrated", "checks", "content_hash",
     )  # fmt: skip
     columns = (
         "temperature", "method", "autocorrelation_time", "steps_are", "effective_sample_size", "energy", "energy_error",
@@ -237,7 +237,7 @@ def _entry(card: cards.Card, store: Path) -> dict[str, Any]:
 
 
 def _markdown(entries: Sequence[Mapping[str, Any]], settings: Mapping[str, Any], finished: bool) -> str:
-    head = ["entry", "sites", "T", "samples", "updates", "energies", "held against", "chi2 / n, p", "certified"]
+    head = ["entry", "sites", "T", "samples", "updates", "energies", "held against", "chi2 / n, p", "verdict"]
     rows = [[*_cells(entry)] for entry in entries]
     good = sum(entry["certified"] for entry in entries)
     said = ", ".join(f"{key} {value}" for key, value in settings.items() if value is not None)
@@ -274,5 +274,5 @@ def _cells(entry: Mapping[str, Any]) -> list[str]:
     return [
         f"[{entry['name']}]({entry['card']})", f"{entry['n_sites']}", temperatures, f"{entry['n_samples']:,}",
         ", ".join(dict.fromkeys(one["method"] for one in readings)), energy,
-        ", ".join([*sources, "identities"]), checks, "yes" if entry["certified"] else "NO",
+        ", ".join([*sources, "identities"]), checks, entry["verdict"],
     ]  # fmt: skip

@@ -2,6 +2,7 @@
 
 from zeeman.spins.statistics.estimate import Estimate, shorthand
 from zeeman.spins.statistics.resampling import block_length, derived, jackknife
+from zeeman.spins.statistics.scores import carriers, normal_score
 from zeeman.spins.statistics.series import (
     autocorrelation,
     autocorrelation_time,
@@ -11,6 +12,6 @@ from zeeman.spins.statistics.series import (
 )
 
 __all__ = [
-    "Estimate", "autocorrelation", "autocorrelation_time", "block_length", "derived", "effective_sample_size",
-    "jackknife", "mean", "propagate", "shorthand",
+    "Estimate", "autocorrelation", "autocorrelation_time", "block_length", "carriers", "derived",
+    "effective_sample_size", "jackknife", "mean", "normal_score", "propagate", "shorthand",
 ]  # fmt: skip

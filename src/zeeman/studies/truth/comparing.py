@@ -2,7 +2,10 @@ r"""One run against exact values: z scores of what people read, and one number f
 
 Let x be the vector of sample means of (e, (e - <e>)^2, |m|, m^2, m^4, both identities) minus its exact value, and S
 its covariance, that of single samples over their effective number. Means of one run are strongly correlated, so they
-are counted together: x S^-1 x is distributed as chi-squared with as many degrees of freedom as S has rank.
+are counted along the axes of S, where they are not: of many samples x S^-1 x, the sum of their squared scores, is
+distributed as chi-squared with as many degrees of freedom as S has rank. Scores are those of
+`zeeman.spins.statistics.normal_score`, and an axis along which fewer than `FEWEST` samples carry the variance is left
+out, for of so few no score is known well enough.
 """
 
 from __future__ import annotations
@@ -15,12 +18,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zeeman.spins import exact
+from zeeman.spins.statistics import carriers, normal_score
 from zeeman.studies.references import Reference
 from zeeman.studies.truth.cases import Case
 
-__all__ = ["SHOWN", "Compared", "compare"]
+__all__ = ["FEWEST", "SHOWN", "Compared", "compare"]
 
 SHOWN = ("energy", "specific_heat", "absolute", "second", "binder", "identity_energy", "identity_order")
+FEWEST = 100  # samples that carry the variance along an axis that counts
 _DEPENDENT = 1e-9  # eigenvalues of the correlations below this are rounding: the means depend on one another
 
 
@@ -33,7 +38,7 @@ class Compared:
     found, error, exact : ndarray, (observable,)
         Mean, its standard error and the exact value of every one of `SHOWN`; NaN where nothing exact is known.
     chi2, dof : float, int
-        Of all means together.
+        Of all means together; 0 and 0 where samples are too few to check.
     """
 
     found: NDArray[np.float64]
@@ -65,12 +70,13 @@ def compare(case: Case, reference: Reference, data: Any) -> Compared:
 
 
 def _together(off: NDArray[np.float64], n: float) -> tuple[float, int]:
-    mean, scale = off.mean(axis=1), off.std(axis=1)
+    scale = off.std(axis=1)
     scale = np.where(scale > 1e-12 * (1 + np.abs(off).max(axis=1)), scale, math.inf)
     size, axes = np.linalg.eigh(np.cov(off / scale[:, None], bias=True))
     kept = size > _DEPENDENT * max(size.max(), 1e-300)
-    along = axes[:, kept].T @ (mean / scale)
-    return float(n * (along**2 / size[kept]).sum()), int(kept.sum())
+    along = axes[:, kept].T @ (off / scale[:, None])
+    scores = [normal_score(one, n) for one in along if carriers(one, n) >= FEWEST]
+    return float(np.square(scores).sum()), len(scores)
 
 
 def _shown(series: NDArray[np.float64], reference: Reference, heat: float, n: float, chi2: float, dof: int) -> Compared:

@@ -28,9 +28,10 @@ from zeeman.studies.figures.shelf import Shelf
 from zeeman.studies.truth.cases import FAMILIES, Case
 from zeeman.studies.truth.comparing import SHOWN, compare
 
-__all__ = ["SIZES", "Run", "Truth", "plan", "truth"]
+__all__ = ["LEAST", "SIZES", "Run", "Truth", "plan", "truth"]
 
 SIZES = {"smoke": 1_000, "quick": 5_000, "full": 50_000}  # configurations a run
+LEAST = 1e-3  # probability of the chi-squared below which something is wrong
 _SMOKE = 2  # cases of a family in the least that runs
 
 
@@ -70,8 +71,8 @@ class Run:
 
     @property
     def p(self) -> float:
-        """Probability of a larger chi-squared if the sampler is right."""
-        return float(chi_squared.sf(self.chi2, self.dof))
+        """Probability of a larger chi-squared if the sampler is right; 1 where samples are too few to check."""
+        return float(chi_squared.sf(self.chi2, self.dof)) if self.dof else 1.0
 
 
 @dataclass(frozen=True)
@@ -96,13 +97,24 @@ class Truth:
 
     @property
     def p(self) -> float:
-        """Probability of a larger chi-squared if all samplers are right."""
-        return float(chi_squared.sf(self.chi2, self.dof))
+        """Probability of a larger chi-squared if all samplers are right; 1 where samples are too few to check."""
+        return float(chi_squared.sf(self.chi2, self.dof)) if self.dof else 1.0
+
+    @property
+    def least(self) -> tuple[float, float]:
+        """Probabilities below which all runs together, and any single one, are an alarm: 0.001, 0.001 / runs."""
+        return LEAST, LEAST / len(self.runs)
 
     @property
     def holds(self) -> bool:
-        """Neither all runs together (p > 0.001) nor any single one (p > 0.001 / number of runs) is off."""
-        return self.p > 1e-3 and min(run.p for run in self.runs) > 1e-3 / len(self.runs)
+        """Something was compared, and neither all runs together nor any single one is off."""
+        together, alone = self.least
+        return self.dof > 0 and self.p > together and min(run.p for run in self.runs) > alone
+
+    @property
+    def verdict(self) -> str:
+        """One of "as chance has it", "too few samples to check" and "something is wrong"."""
+        return "as chance has it" if self.holds else "something is wrong" if self.dof else "too few samples to check"
 
     def by_observable(self) -> dict[str, tuple[float, int]]:
         """Sum of squared z scores of one observable, and of how many runs."""
@@ -116,7 +128,8 @@ class Truth:
         """Plain values, for JSON."""
         return {
             "size": self.size, "seed": self.seed, "chi2": self.chi2, "dof": self.dof, "p": self.p,
-            "holds": self.holds, "seconds": self.seconds, "observables": list(SHOWN),
+            "holds": self.holds, "verdict": self.verdict, "least": self.least,
+            "seconds": self.seconds, "observables": list(SHOWN),
             "by_observable": {name: {"chi2": chi2, "dof": dof} for name, (chi2, dof) in self.by_observable().items()},
             "runs": [_plain(run) for run in self.runs], "machine": self.machine,
         }  # fmt: skip

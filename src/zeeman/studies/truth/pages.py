@@ -27,22 +27,25 @@ def table(found: Truth) -> str:
         chi2, dof = sum(run.chi2 for run in runs), sum(run.dof for run in runs)
         largest = max(float(np.nanmax(np.abs(run.z))) for run in runs)
         lines.append(
-            f"{family:14}{method:18}{len(runs):>5}{chi2:>9.1f}{dof:>5}{chi_squared.sf(chi2, dof):>8.3f}{largest:>13.1f}"
+            f"{family:14}{method:18}{len(runs):>5}{chi2:>9.1f}{dof:>5}{_p(chi2, dof, '>8.3f'):>8}{largest:>13.1f}"
         )
     lines += ["", "farthest off:"]
     lines += [f"  p = {run.p:<8.2g} {run.case}: {run.method}" for run in sorted(found.runs, key=lambda r: r.p)[:3]]
+    (together, alone), wrong = found.least, found.dof and not found.holds
     observables = [f"{name} {chi2:.1f}/{dof}" for name, (chi2, dof) in found.by_observable().items()]
     return "\n".join([
         *lines, "", "chi2/runs of one observable: " + ", ".join(observables), "",
-        f"chi2 = {found.chi2:.1f} for {found.dof} degrees of freedom in {len(found.runs)} runs, p = {found.p:.3f}: "
-        + ("as chance has it" if found.holds else "SOMETHING IS WRONG"),
+        f"chi2 = {found.chi2:.1f} for {found.dof} degrees of freedom in {len(found.runs)} runs, p = {found.p:.3f}, "
+        f"alarm below {together:g}; smallest of one run p = {min(run.p for run in found.runs):.2g}, alarm below "
+        f"{alone:.2g}: {found.verdict.upper() if wrong else found.verdict}",
     ])  # fmt: skip
 
 
 def markdown(recorded: Mapping[str, Any]) -> str:
     """Tables of a recorded ``truth.json``: verdict, updates, observables, then every run."""
     runs = recorded["runs"]
-    verdict = "as chance has it" if recorded["holds"] else "**something is wrong**"
+    verdict = recorded.get("verdict", "as chance has it" if recorded["holds"] else "something is wrong")
+    verdict = f"**{verdict}**" if verdict == "something is wrong" else verdict
     machine = recorded["machine"]
     lines = [
         f"**χ² = {recorded['chi2']:.1f} for {recorded['dof']} degrees of freedom, p = {recorded['p']:.3f}**: "
@@ -74,7 +77,7 @@ def _updates(runs: Sequence[Mapping[str, Any]]) -> Iterable[str]:
         for family in families:
             chosen = [run for run in runs if (run["family"], run["method"]) == (family, method)]
             chi2, dof = sum(run["chi2"] for run in chosen), sum(run["dof"] for run in chosen)
-            cells.append(f"{chi2:.0f}/{dof}, p = {chi_squared.sf(chi2, dof):.2f}" if chosen else "")
+            cells.append(f"{chi2:.0f}/{dof}, p = {_p(chi2, dof, '.2f')}" if chosen else "")
         yield f"| {method} | " + " | ".join(cells) + " |"
 
 
@@ -110,6 +113,10 @@ def _found(value: float | None, error: float | None, z: float | None) -> str:
         return ""
     told = shorthand(value, error) if error > 0 else f"{value:g}"
     return f"{told} [{z:+.1f}]{{.measure}}".replace("-", "−")
+
+
+def _p(chi2: float, dof: int, spec: str) -> str:
+    return format(chi_squared.sf(chi2, dof), spec) if dof else "-"
 
 
 def _groups(runs: Sequence[Run]) -> dict[tuple[str, str], list[Run]]:
