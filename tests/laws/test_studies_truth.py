@@ -78,7 +78,7 @@ def test_directions_that_few_samples_carry_are_no_alarm():
         for k in range(0, 200_000, 1000)
     ]
     p = [chi2.sf(one.chi2, one.dof) for one in found]
-    assert min(one.dof for one in found) >= 2
+    assert min(one.dof for one in found) >= 1
     assert min(p) > 1e-5
     assert np.mean(np.array(p) < 0.01) < 0.05
 

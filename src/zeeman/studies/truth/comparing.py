@@ -25,7 +25,7 @@ from zeeman.studies.truth.cases import Case
 __all__ = ["FEWEST", "SHOWN", "Compared", "compare"]
 
 SHOWN = ("energy", "specific_heat", "absolute", "second", "binder", "identity_energy", "identity_order")
-FEWEST = 100  # samples that carry the variance along an axis that counts
+FEWEST = 200  # samples that carry the variance along an axis that counts
 _DEPENDENT = 1e-9  # eigenvalues of the correlations below this are rounding: the means depend on one another
 
 

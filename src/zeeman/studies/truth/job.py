@@ -198,7 +198,7 @@ def plan(what: Sequence[str], size: str, out: str | os.PathLike[str], seed: int 
     return {
         "would": "sample and compare with exact values",
         "runs": {family: sum(job.family == family for job in jobs) for family in dict.fromkeys(j.family for j in jobs)},
-        "configurations": SIZES[size], "training_time": times[size], "out": str(Path(out) / size),
+        "configurations": SIZES[size], "takes": times[size], "out": str(Path(out) / size),
     }  # fmt: skip
 
 
