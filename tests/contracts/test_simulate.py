@@ -90,6 +90,34 @@ def test_what_cannot_be_is_refused_before_anything_is_written(capsys, tmp_path, 
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("xy", "--size", 1000, "--n-samples", 10**9), "of disk"),
+        (("ising", "--size", 100_000, "--n-samples", 2), "of memory"),
+    ],
+)
+@pytest.mark.parametrize("dry", [(), ("--dry-run",)])
+def test_what_does_not_fit_is_refused_at_once(capsys, tmp_path, arguments, message, dry):
+    code, _, complaint = simulate(capsys, tmp_path, *arguments, "--temperature", 2, *dry)
+    assert code == 2
+    assert message in complaint
+    assert "take" in complaint
+    assert not list(tmp_path.iterdir())
+
+
+def test_several_temperatures_behind_one_option_are_told_how(capsys, tmp_path):
+    code, _, complaint = simulate(capsys, tmp_path, "ising", "--temperature", 1, 2, 3)
+    assert (code, "--temperature 1 --temperature 2" in complaint) == (2, True)
+
+
+def test_another_number_of_samples_names_the_option(capsys, tmp_path):
+    arguments = ("potts", "--temperature", 1.0, "--size", 4)
+    simulate(capsys, tmp_path, *arguments, "--n-samples", 12)
+    code, _, complaint = simulate(capsys, tmp_path, *arguments, "--n-samples", 20)
+    assert (code, "12 samples in all, and 20 are asked" in complaint, "--n-samples" in complaint) == (2, True, True)
+
+
 def test_a_store_without_a_name_is_refused(capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     code, _, complaint = run(capsys, "simulate", "potts", "--temperature", 1)

@@ -10,6 +10,7 @@ from cyclopts.exceptions import (
     MissingArgumentError,
     UnknownCommandError,
     UnknownOptionError,
+    UnusedCliTokensError,
 )
 
 __all__ = ["DONE", "FAILED", "INTERRUPTED", "NOT_HELD", "REFUSED", "explained"]
@@ -24,6 +25,15 @@ _MACHINE = {
     errno.EPERM: "not permitted to read or write there; change the folder's permissions, or choose another",
     errno.EIO: "the disk failed to read or write; try again, or use another one",
 }  # the machine's fault, not the input's
+
+_SMALLER = {
+    "analyze": "take fewer samples, --n-replicas 1, or a smaller --batch-size",
+    "spectrum": "take fewer samples or files",
+    "simulate": "take a smaller --size",
+    "reproduce": "take --size quick, or fewer --jobs",
+    "critical": "take --size quick",
+    "truth": "take --size quick",
+}  # what would need less memory
 
 _PATHS = {
     errno.ENOENT: "there is no such file or folder, and none can be made there; check it, or choose another --out",
@@ -54,7 +64,7 @@ def explained(error: BaseException, verb: str = "") -> tuple[str, int]:
     if isinstance(error, OSError) and error.errno in _PATHS and error.filename:
         return f"{error.filename}: {_PATHS[error.errno]}", REFUSED
     if isinstance(error, MemoryError):
-        return "memory ran out; take fewer samples, replicas or a smaller batch", FAILED
+        return f"memory ran out; {_SMALLER.get(verb, 'take fewer samples')}", FAILED
     if isinstance(error, (ValueError, TypeError, OSError, ImportError)):
         return " ".join(str(error).split()) or type(error).__name__, REFUSED
     said = " ".join(str(error).split())
@@ -63,12 +73,25 @@ def explained(error: BaseException, verb: str = "") -> tuple[str, int]:
 
 def _said_by_parser(error: CycloptsError, verb: str) -> str:
     error.verbose = False
-    said = _by_another_name(error) or " ".join(str(error).replace('"', "'").split())
+    said = _by_another_name(error) or _several(error, verb) or " ".join(str(error).replace('"', "'").split())
     if isinstance(error, UnknownCommandError) or not verb:
         return f"{said} 'zeeman --help' lists the verbs"
     if isinstance(error, (CoercionError, MissingArgumentError)) and not said.endswith("."):
         said += "."
     return f"{said} 'zeeman {verb} --help' lists the options"
+
+
+def _several(error: CycloptsError, verb: str) -> str | None:
+    """What to say of several temperatures behind one --temperature."""
+    if not isinstance(error, UnusedCliTokensError) or verb != "simulate":
+        return None
+    rest = error.unused_tokens or []
+    if not all(set(word) <= set("0123456789.:eE+-") for word in rest):
+        return None
+    return (
+        f"Not understood: {', '.join(rest)}. Several temperatures take the option several times, as --temperature 1 "
+        "--temperature 2, or a range, --temperature 1:3:5."
+    )
 
 
 def _by_another_name(error: CycloptsError) -> str | None:

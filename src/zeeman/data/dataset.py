@@ -329,6 +329,11 @@ def _compare(wanted: Mapping[str, Any], header: Mapping[str, Any], path: Path) -
             {field["name"]: field for field in side[part]} if part == "fields" else side[part]
             for side in (wanted, header)
         )
+        if asked != there and part == "n_total":
+            raise ValueError(
+                f"{path} was made for {there} samples in all, and {asked} are asked: go on with as many (n_samples at "
+                "every temperature; --n-samples), write elsewhere, or remove it"
+            )
         if asked != there:
             raise ValueError(
                 f"{path} was made with other {part}: {_difference(there, asked)}; "

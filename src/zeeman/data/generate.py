@@ -23,11 +23,11 @@ from zeeman.base.store import provenance
 from zeeman.base.types import Seed
 from zeeman.data.dataset import DatasetWriter
 
-__all__ = ["DISORDERED", "ORDERED", "generate_to", "is_two_state", "three_phases", "three_phases_to"]
+__all__ = ["DISORDERED", "ORDERED", "PIECE_BYTES", "generate_to", "is_two_state", "three_phases", "three_phases_to"]
 
 ORDERED = (1.5, 1.6, 1.7, 1.8, 1.9, 2.0)  # T / |J| of FM and AFM
 DISORDERED = (3.5, 4.0, 5.0, 6.0)  # T / |J| of PM
-_PIECE_BYTES = 2**27
+PIECE_BYTES = 2**27  # of configurations made at once by `generate_to`, twice that at most
 
 
 def three_phases(
@@ -141,7 +141,7 @@ def generate_to(
     piece_size = check_positive_integer(piece_size, "piece_size")
     entropy = entropy_of(seed)
     bytes_each = model.lattice.n_sites * np.dtype(model.dtype).itemsize * math.prod(model.value_axes.values())
-    piece_size = min(piece_size, max(1, _PIECE_BYTES // bytes_each))
+    piece_size = min(piece_size, max(1, PIECE_BYTES // bytes_each))
     each = _piece_lengths(n_samples, max(1, piece_size // max(1, len(temperatures))))
     settings = {
         "generator": "sample", "model": repr(model), "temperatures": temperatures, "method": method,

@@ -12,13 +12,16 @@ import numpy as np
 
 from zeeman import spins
 from zeeman.base.checks import check_choice, check_positive_integer
-from zeeman.data import generate_to, is_two_state
+from zeeman.base.room import check_room
+from zeeman.data import generate_to, is_two_state, store_header
+from zeeman.data.generate import PIECE_BYTES
 from zeeman.spins.models import Model
 from zeeman.spins.moves import moves_of
 from zeeman.studies import cards
 
 __all__ = ["LATTICES", "MODELS", "Kind", "Simulation", "build", "simulation_of", "temperatures"]
 
+_DIMENSIONS = {"chain": 1, "square": 2, "triangular": 2, "honeycomb": 2, "cubic": 3}
 LATTICES = ("chain", "square", "triangular", "honeycomb", "cubic")
 
 
@@ -38,6 +41,8 @@ MODELS = {
     "xy": Kind("XY", ("coupling",)),
     "heisenberg": Kind("Heisenberg", ("coupling",)),
 }
+_PILOT_CHAINS = 128  # 64 from each kind of start
+_HELD = 8  # bytes for each of a configuration while it is sampled: chains, energies and order parameters beside it
 _NUMBERS = tuple(dict.fromkeys(number for kind in MODELS.values() for number in kind.numbers))
 
 
@@ -82,6 +87,7 @@ class Simulation:
             raise ValueError(f"seed must be non-negative, got {self.seed}")
         if self.out.suffix != ".zarr":
             raise ValueError(f"--out must end in .zarr, got {self.out}")
+        self.check_room()  # before a lattice is laid out, which takes long where there is no room
         model = self.spins
         updates = moves_of(model, self.device) or ()  # refuses a device that is not there
         check_choice(self.method, ("auto", *updates), f"method for {self.model}")
@@ -119,7 +125,31 @@ class Simulation:
             "configurations": count,
             "stored_as": storage(model),
             "megabytes": round(count * bytes_each(model) / 1e6, 2),
+            "megabytes_of_memory": round(self.memory / 1e6, 2),
         }
+
+    @property
+    def memory(self) -> int:
+        """Bytes that sampling takes, about: of the largest piece or of the chains of the pilots, whichever are more."""
+        model, many = self._small()
+        each = many * np.dtype(model.dtype).itemsize * math.prod(model.value_axes.values())
+        piece = min(self.n_samples, max(1, 2 * PIECE_BYTES // (each * len(self.temperatures))))
+        return _HELD * each * max(piece * len(self.temperatures), _PILOT_CHAINS)
+
+    def check_room(self) -> None:
+        """ValueError with the numbers if what is still to be sampled does not fit on the disk or in memory."""
+        there = store_header(self.out)["n_committed"] if self.out.exists() else 0
+        left = self.n_samples * len(self.temperatures) - there
+        if left > 0:
+            remedies = ("take fewer --n-samples, a smaller --size or another --out", "take a smaller --size")
+            model, many = self._small()
+            check_room(self.out, left * bytes_each(model, many), self.memory, remedies)
+
+    def _small(self) -> tuple[Model, int]:
+        """The model on few sites, and the number of sites that are asked for."""
+        model = build(self.model, self.lattice, min(self.size, 4), self.numbers)
+        cells = math.prod(model.lattice.shape[: (dim := _DIMENSIONS[self.lattice])])
+        return model, model.lattice.n_sites // cells * self.size**dim
 
 
 def simulation_of(
@@ -181,9 +211,9 @@ def storage(model: Model) -> str:
     return f"{np.dtype(model.dtype)}" + "".join(f" x {n}" for n in model.value_axes.values())
 
 
-def bytes_each(model: Model) -> int:
-    """Bytes of one sample with its energy and temperature, before compression."""
-    sites = model.lattice.n_sites
+def bytes_each(model: Model, n_sites: int | None = None) -> int:
+    """Bytes of one sample with its energy and temperature, before compression; on `n_sites` sites if given."""
+    sites = model.lattice.n_sites if n_sites is None else n_sites
     values = np.dtype(model.dtype).itemsize * math.prod(model.value_axes.values())
     return (-(-sites // 8) if is_two_state(model) else values * sites) + 16
 
