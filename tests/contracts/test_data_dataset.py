@@ -123,7 +123,7 @@ def test_other_settings_are_refused(tmp_path):
     with DatasetWriter(path, ds, n_total=20, settings={"seed": 1}) as writer:
         writer.append(ds.isel(sample=slice(0, 5)))
     cases = [
-        (ds, 21, {"seed": 1}, "n_total: 20 there, 21 asked"),
+        (ds, 21, {"seed": 1}, "made for 20 samples in all, and 21 are asked"),
         (ds, 20, {"seed": 2}, "seed 1 there, 2 asked"),
         (None, 20, {"seed": 2}, "seed 1 there, 2 asked"),
         (ds.drop_vars("flag"), 20, {"seed": 1}, "flag"),
