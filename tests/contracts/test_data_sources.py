@@ -261,3 +261,18 @@ def test_bytes_beside_an_array_are_text(tmp_path):
     data = load(tmp_path / "x.zarr", label_column="names")
     assert data.labels.tolist() == ["a", "b", "a", "c"]
     assert load(tmp_path / "x.zarr").variables["names"].dtype.kind == "U"
+
+
+@pytest.mark.parametrize(("suffix", "separator"), [("tsv", "\t"), ("txt", "\t"), ("txt", "   "), ("txt", ",")])
+def test_tables_of_text_are_read_whatever_separates_them(tmp_path, suffix, separator):
+    X = np.random.default_rng(0).normal(size=(20, 3))
+    np.savetxt(tmp_path / f"x.{suffix}", X, delimiter=separator)
+    np.testing.assert_allclose(load(tmp_path / f"x.{suffix}").X, X)
+
+
+def test_an_option_of_built_in_sources_given_to_a_file_is_refused_in_its_words(tmp_path):
+    np.save(tmp_path / "x.npy", np.eye(5))
+    with pytest.raises(TypeError, match=r"^size is for built-in sources"):
+        load(tmp_path / "x.npy", size=8)
+    with pytest.raises(TypeError, match=r"^size and n_samples are for"):
+        load(tmp_path / "x.npy", size=8, n_samples=3)

@@ -24,8 +24,8 @@ def spectrum(
     Parameters
     ----------
     files : Path
-        .npy .npz .csv .parquet .zarr .h5ad, (sample, latent) each, the same samples in the same order. Of one file
-        the spectrum is read; of several also the lift into one frame, and what separates them.
+        .npy .npz .csv .tsv .txt .parquet .zarr .h5ad, (sample, latent) each, the same samples in the same order. Of
+        one file the spectrum is read; of several also the lift into one frame, and what separates them.
     """
     if not files:
         raise ValueError("no file given: name one embedding (sample, latent) for each training")

@@ -24,7 +24,7 @@ from zeeman.data.synthetic import three_states
 
 __all__ = ["BUILT_IN", "SUFFIXES", "classes", "digits", "ising", "load", "mnist"]
 
-SUFFIXES = (".npy", ".npz", ".csv", ".parquet", ".zarr", ".h5ad")
+SUFFIXES = (".npy", ".npz", ".csv", ".tsv", ".txt", ".parquet", ".zarr", ".h5ad")
 
 
 def load(
@@ -35,8 +35,8 @@ def load(
     Parameters
     ----------
     source : str or path
-        A file ending in .npy, .npz, .csv, .parquet, .zarr or .h5ad; a zarr store of any name, such as RUN/data; a
-        folder of MNIST's IDX files; or the name of a built-in data set, ``ising``, ``digits``, ``classes``,
+        A file ending in .npy, .npz, .csv, .tsv, .txt, .parquet, .zarr or .h5ad; a zarr store of any name, such as
+        RUN/data; a folder of MNIST's IDX files; or the name of a built-in data set, ``ising``, ``digits``, ``classes``,
         ``three_states``, ``mnist``.
     key : str, optional
         Which array of a file that holds several: a name in .npz and .zarr; ``obsm:X_pca`` or ``layers:counts``
@@ -76,7 +76,8 @@ def load(
     path = Path(source)
     _check_path(path)
     if options:
-        raise TypeError(f"options {', '.join(options)} are for built-in sources; {path} is a file: leave them out")
+        are = "is" if len(options) == 1 else "are"
+        raise TypeError(f"{' and '.join(options)} {are} for built-in sources; {path} is a file: leave that out")
     if path.is_dir() and not _is_store(path):
         return mnist(path)
     reader: Callable[..., Loaded] = _READERS[".zarr" if path.is_dir() else path.suffix.lower()]
@@ -196,6 +197,8 @@ _READERS: dict[str, Callable[..., Loaded]] = {
     ".npz": arrays.read_npz,
     ".zarr": arrays.read_zarr,
     ".csv": tables.read_csv,
+    ".tsv": tables.read_csv,
+    ".txt": tables.read_csv,
     ".parquet": tables.read_parquet,
     ".h5ad": tables.read_h5ad,
 }

@@ -1,4 +1,4 @@
-"""Tables: .csv, .parquet and .h5ad, each to one checked record: columns are features, one may hold labels.
+"""Tables: .csv .tsv .txt, .parquet and .h5ad, each to one checked record: columns are features, one may hold labels.
 
 A column is a feature if it holds numbers, the labels if it is asked for or called so, an index if it has no name;
 anything else stops with the column, the row and the value in the message.

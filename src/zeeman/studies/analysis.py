@@ -60,7 +60,8 @@ def analyze(
     Parameters
     ----------
     source : str or path
-        A file (.npy .npz .csv .parquet .zarr .h5ad) or a built-in data set (ising, digits, classes, three_states).
+        A file (.npy .npz .csv .tsv .txt .parquet .zarr .h5ad) or a built-in data set (ising, digits, classes,
+        three_states).
     out : path, optional
         Folder of the run, ``runs/<source>`` if not given. A run that was killed there continues.
     options : Options

@@ -50,8 +50,8 @@ def spectrum(
     Parameters
     ----------
     files : path, or sequence of paths
-        .npy .npz .csv .parquet .zarr .h5ad, (sample, latent) each: one training a file, the same samples in the same
-        order; latent dimensions may differ. Of a single one the spectrum alone is read.
+        .npy .npz .csv .tsv .txt .parquet .zarr .h5ad, (sample, latent) each: one training a file, the same samples in
+        the same order; latent dimensions may differ. Of a single one the spectrum alone is read.
     out : path, optional
         Folder of the run, ``runs/<name of the first file>`` if not given.
     options : EmbeddingOptions
