@@ -307,3 +307,27 @@ def test_a_run_that_was_stopped_is_listed_as_such(tmp_path, capsys):
     assert code == 0
     assert "stopped, epoch 3" in out
     shutil.rmtree(tmp_path / "run")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--n-epochs", "0"), "n_epochs must be at least 1, got 0"),
+        (("--batch-size", "0"), "batch_size must be at least 2, got 0"),
+        (("--device", "tpu"), "device must be 'cpu', 'cuda', 'cuda:1', ... as torch names them, got 'tpu'"),
+    ],
+)
+def test_a_dry_run_refuses_what_the_run_refuses(capsys, tmp_path, options, message):
+    np.save(tmp_path / "x.npy", np.random.default_rng(0).normal(size=(100, 4)))
+    for dry in (("--dry-run",), ()):
+        with pytest.raises(SystemExit) as stop:
+            main(["analyze", str(tmp_path / "x.npy"), "--out", str(tmp_path / "run"), "--quiet", *options, *dry])
+        assert (stop.value.code, message in capsys.readouterr().err) == (2, True)
+        assert not (tmp_path / "run").exists()
+
+
+def test_too_few_rows_are_told_in_the_words_of_a_file(capsys, tmp_path):
+    np.save(tmp_path / "x.npy", np.random.default_rng(0).normal(size=(2, 4)))
+    with pytest.raises(SystemExit):
+        main(["analyze", str(tmp_path / "x.npy"), "--out", str(tmp_path / "run"), "--quiet"])
+    assert "the data have 2 rows, too few for n_states = 10 levels of energy: add rows" in capsys.readouterr().err

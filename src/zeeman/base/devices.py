@@ -36,4 +36,8 @@ def usable_device(device: Any, otherwise: str) -> torch.device:
     # "meta" and unknown words raise RuntimeErrors, a torch that was built without the device an AssertionError
     except (RuntimeError, AssertionError) as error:
         reason = str(error).partition("\n")[0]
+        if reason.startswith("Expected one of"):  # every type that torch was ever built for
+            raise ValueError(
+                f"device must be 'cpu', 'cuda', 'cuda:1', ... as torch names them, got {device!r}; {otherwise}"
+            ) from error
         raise ValueError(f"device {device!r} is not to be had here ({reason}); {otherwise}") from error

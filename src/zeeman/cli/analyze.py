@@ -26,7 +26,7 @@ def analyze(
     Parameters
     ----------
     data : str
-        A file (.npy .npz .csv .parquet .zarr .h5ad) or a built-in data set: ising, digits, classes,
+        A file (.npy .npz .csv .tsv .txt .parquet .zarr .h5ad) or a built-in data set: ising, digits, classes,
         three_states, mnist (from a folder).
     tensorboard : bool
         Write losses to OUT/tensorboard too, beside OUT/metrics.jsonl (needs the package tensorboard).
@@ -35,7 +35,10 @@ def analyze(
     if flags.dry_run:
         from zeeman.studies.plans import plan_analysis
 
-        print(words.plan(plan_analysis(data, folder, options, fresh=flags.fresh, progress=not flags.quiet), flags.json))
+        planned = plan_analysis(
+            data, folder, options, fresh=flags.fresh, progress=not flags.quiet, tensorboard=tensorboard
+        )
+        print(words.plan(planned, flags.json))
         return 0
     from zeeman.studies import analyze as job
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from zeeman.base.checks import check_positive_integer
+from zeeman.base.logs import TensorBoard
 from zeeman.base.store import content_hash
 from zeeman.studies.embeddings import prepared_spaces
 from zeeman.studies.options import EmbeddingOptions, Options
@@ -24,9 +25,12 @@ _TIMED_STEPS = 6
 
 
 def plan_analysis(
-    source: str | os.PathLike[str], out: Path, options: Options, *, fresh: bool = False, progress: bool = True
-) -> dict[str, Any]:
+    source: str | os.PathLike[str], out: Path, options: Options, *, fresh: bool = False, progress: bool = True,
+    tensorboard: bool = False,
+) -> dict[str, Any]:  # fmt: skip
     """What `analyze` would do; the data are read (or made), a few steps of training timed."""
+    if tensorboard:
+        TensorBoard.check()
     job = prepare(source, options, progress)
     wanted = {"settings": job.settings, "data_hash": job.data.content_hash}
     would = _would(out, wanted, fresh)

@@ -86,6 +86,10 @@ def prepare(source: str | os.PathLike[str], options: Options, progress: bool = F
     large = _estimator(replace(options, n_replicas=n_large), progress)
     small = _small(options, n_replicas - n_large, progress) if n_large < n_replicas else None
     prepared = Prepared(data, options, likelihood, [*chosen, *scaling], large, small)
+    for vae in (large, small):
+        if vae is not None:
+            vae.check_parameters()
+    _check_rows(len(data.X), options)
     prepared.spectrum.check_parameters(len(data.X))
     if n_replicas > 1:
         check_comparable(len(data.X))
@@ -99,6 +103,16 @@ def site_shape(data: Loaded, options: Options) -> tuple[int, ...]:
         return data.X.shape[1:]
     likelihood = resolve(data.X, options.likelihood, bool(options.tempered), data.attrs)[0]
     return likelihood.site_shape(data.X.shape[1:])
+
+
+def _check_rows(n_rows: int, options: Options) -> None:
+    """ValueError with too few rows for the levels, in the words of a file."""
+    check_positive_integer(options.n_states, "n_states", 2)
+    if n_rows <= options.n_states:
+        remedy = f"add rows, or take --n-states {n_rows - 1}" if n_rows > 2 else "add rows"
+        raise ValueError(
+            f"the data have {n_rows} rows, too few for n_states = {options.n_states} levels of energy: {remedy}"
+        )
 
 
 def _check_distinct(X: NDArray, n_states: int) -> None:
@@ -146,7 +160,7 @@ def _resolved(data: Loaded, options: Options, *, built_in: bool) -> tuple[Option
         if lattice:
             notes.append(f"beta = {beta:g}: 100 at 32 x 32 (paper 002), scaled by the area")
     usual, steps, limits = _LATTICE if lattice else _TABLE
-    batch_size = usual if options.batch_size is None else check_positive_integer(options.batch_size, "batch_size")
+    batch_size = usual if options.batch_size is None else check_positive_integer(options.batch_size, "batch_size", 2)
     options = replace(options, batch_size=batch_size)
     if options.n_epochs is None:
         steps_an_epoch = max(1, int(0.9 * len(data.X)) // batch_size)

@@ -211,7 +211,7 @@ class BetaVAE(TrainedVAE):
         ValueError
             For bad parameters or data, or a checkpoint of another training; before anything is written.
         """
-        self._check_parameters()
+        self.check_parameters()
         attributes = attributes_of(X)
         X = check_data(self, X, fitting=True)
         device = resolve_device(self.device)
@@ -281,7 +281,8 @@ class BetaVAE(TrainedVAE):
         """
         return load_model(cls, path, network, objective, device)
 
-    def _check_parameters(self) -> None:
+    def check_parameters(self) -> None:
+        """ValueError or TypeError if these parameters cannot be used, whatever the data."""
         for name in ("latent_dim", "n_replicas", "n_epochs"):
             check_positive_integer(getattr(self, name), name)
         check_positive_integer(self.batch_size, "batch_size", minimum=2)
