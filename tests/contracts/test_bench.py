@@ -42,3 +42,11 @@ def test_the_naive_metropolis_samples_the_right_energy():
     blocks = np.reshape(energies, (50, 80)).mean(axis=1)
     error = blocks.std(ddof=1) / np.sqrt(len(blocks))
     assert abs(blocks.mean() - exact.ising_energy(T, L)) < 5 * error
+
+
+def test_a_dry_bench_says_what_it_times_and_refuses_what_it_cannot():
+    planned = bench.plan(("spins",), None)
+    assert planned["would"] == "time this machine, each beside a plain program"
+    assert "training_time" not in planned
+    with pytest.raises(ValueError, match="n_threads must be at least 1"):
+        bench.plan((), None, n_threads=0)

@@ -30,7 +30,7 @@ def bench(
     from zeeman.studies import bench as job
 
     if flags.dry_run:
-        print(words.plan(job.plan(what, out), flags.json))
+        print(words.plan(job.plan(what, out, n_threads=n_threads), flags.json))
         return 0
     result = job.bench(what, n_threads=n_threads, out=out, progress=not flags.quiet)
     print(words.as_json(result.to_dict()) if flags.json else job.table(result))

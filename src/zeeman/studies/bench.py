@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from zeeman.base.checks import check_choice
+from zeeman.base.checks import check_choice, check_positive_integer
 from zeeman.base.progress import Progress
 from zeeman.base.store import provenance, write_json
 
@@ -72,8 +72,7 @@ def bench(
     progress: bool = True,
 ) -> Bench:
     """Measure `what` (keys of `BENCHES`, all by default), each a few seconds; `out` gets the rows as JSON."""
-    for name in what:
-        check_choice(name, tuple(BENCHES), "what to measure")
+    _check(what, n_threads)
     start, rows = time.perf_counter(), []
     with Progress(len(what or BENCHES), "measuring", enabled=progress) as bar:
         for name in what or BENCHES:
@@ -85,14 +84,13 @@ def bench(
     return found
 
 
-def plan(what: Sequence[str], out: str | os.PathLike[str] | None) -> dict[str, Any]:
+def plan(what: Sequence[str], out: str | os.PathLike[str] | None, *, n_threads: int | None = None) -> dict[str, Any]:
     """What `bench` would do."""
-    for name in what:
-        check_choice(name, tuple(BENCHES), "what to measure")
+    _check(what, n_threads)
     return {
-        "would": "measure",
+        "would": "time this machine, each beside a plain program" + ("" if out is None else ", and write the rows"),
         "what": {name: (BENCHES[name].__doc__ or "").splitlines()[0] for name in what or BENCHES},
-        "training_time": "under a minute on two cores",
+        "takes": "under a minute on two cores",
         "out": None if out is None else str(out),
     }
 
@@ -188,6 +186,13 @@ BENCHES: dict[str, Callable[[int | None], list[Row]]] = {
     "training": training,
     "replicas": replicas,
 }
+
+
+def _check(what: Sequence[str], n_threads: int | None) -> None:
+    for name in what:
+        check_choice(name, tuple(BENCHES), "what to measure")
+    if n_threads is not None:
+        check_positive_integer(n_threads, "n_threads")
 
 
 def _our_loop(model: Any, x: Any, batch: int, engine: Any) -> list[float]:
