@@ -16,7 +16,8 @@ class Options:
     latent_dim : int, optional
         2 for spins and images; for tables 5, or fewer if there are fewer than 10 columns.
     beta : float, optional
-        100 (L / 32)^2 for L x L spins (the collapse threshold grows with the area), otherwise 1.
+        Weight of the divergence from the prior: 1 for tables and images, the evidence itself; for L x L spins
+        100 (L / 32)^2, for the threshold of collapse grows with the area.
     likelihood : str
         "bernoulli", "categorical", "gaussian", "von_mises" (angles), "von_mises_fisher" (unit vectors),
         "negative-binomial" (counts), or "auto": by the model that a file names, or by the values.
@@ -32,7 +33,8 @@ class Options:
     learning_rate : float, optional
         Adam's rate at the start, falling to zero along a cosine; 0.001, the paper's.
     start : str, optional
-        "pca" (the default for spins): the encoder starts at the principal components, in a random frame; "random".
+        "pca": the encoder starts at the principal components, in a random frame; "random": from random weights.
+        "pca" for spins on L x L sites, "random" for tables and all else; either may be asked for any data.
     batch_size : int, optional
         Samples a step; 64 for configurations on a lattice, otherwise 128.
     n_states : int
