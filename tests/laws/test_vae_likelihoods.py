@@ -18,6 +18,7 @@ from zeeman.vae import (
     gaussian_kl,
     importance_log_likelihood,
 )
+from zeeman.vae.likelihoods import resolve
 
 GENERATOR = torch.Generator().manual_seed(0)
 
@@ -135,3 +136,10 @@ def test_divergence_is_finite_and_right_at_any_field(likelihood, size):
     assert (likelihood.divergence(here, here) == 0).all()
     if size < 20:
         torch.testing.assert_close(found.double(), exact, rtol=1e-4, atol=1e-13)
+
+
+def test_states_that_do_not_occur_are_told():
+    X = np.random.default_rng(0).integers(1, 6, (50, 4))
+    why = resolve(X, "auto", False)[1]
+    assert why.endswith("integers 1..5, taken as states; states below 1 do not occur: subtract 1 to leave them out")
+    assert resolve(X - 1, "auto", False)[1].endswith("X holds integers 0..4, taken as states")

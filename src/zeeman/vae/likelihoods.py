@@ -330,8 +330,10 @@ def _recognise(X: NDArray) -> tuple[str, str]:
         if np.isin(X, (low, 1)).all():
             return "bernoulli", f"every value of X is {low} or 1"
     if X.dtype.kind in "iu" and X.min() >= 0 and X.max() < _MOST_STATES:
+        low, high = int(X.min()), int(X.max())
+        unused = f"; states below {low} do not occur: subtract {low} to leave them out" if low else ""
         events = "; if they count events, likelihood='negative-binomial'" if clearly_overdispersed_counts(X) else ""
-        return "categorical", f"X holds integers {int(X.min())}..{int(X.max())}, taken as states{events}"
+        return "categorical", f"X holds integers {low}..{high}, taken as states{unused}{events}"
     if X.dtype.kind in "iu" and X.min() == -1 and X.max() == 1:
         return "categorical", "X holds spins -1, 0, 1"
     if are_unit_vectors(X):
