@@ -137,3 +137,16 @@ def test_public_functions_and_models_name_their_errors(room):
     asked = [one for one in public if inspect.isfunction(one[1]) or hasattr(one[1], "order_parameter")]
     silent = [name for name, one in asked if name not in _NEVER and not _SAYS.search(inspect.getdoc(one) or "")]
     assert not silent
+
+
+def test_wrong_kinds_of_arguments_say_what_to_give():
+    spins = zm.spins
+    data = spins.sample(spins.Ising(spins.square(4)), [2.0, 2.5], 100, seed=0)
+    with pytest.raises(TypeError, match=r"one number, got shape \(2,\): of several take curve.table"):
+        spins.reweighting.reweight(data).specific_heat(np.array([2.1, 2.2]))
+    with pytest.raises(TypeError, match=r"takes the data set that `zm.spins.sample` returns.* got ndarray"):
+        spins.measure(data.configuration.values)
+    angles = np.zeros((2, 4, 4), np.float32)
+    for observable in (spins.observables.vorticity, spins.observables.structure_factor):
+        with pytest.raises(TypeError, match=r"model must be a model, such as zm.spins.XY"):
+            observable(angles, spins.square(4))

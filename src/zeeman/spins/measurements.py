@@ -90,8 +90,10 @@ def measure(dataset: xr.Dataset, model: Model | None = None, *, progress: bool =
 
     Raises
     ------
+    TypeError
+        For configurations alone.
     ValueError
-        For a data set without configurations or energies, or with fewer than three samples at a temperature; without
+        For a data set without configurations, energies or temperatures, or with fewer than three samples at a temperature; without
         `model`, for one whose attrs name none of this package.
 
     Examples
@@ -102,8 +104,13 @@ def measure(dataset: xr.Dataset, model: Model | None = None, *, progress: bool =
     >>> abs(energy.value - -1.7554) < 5 * energy.error
     True
     """
+    if not isinstance(dataset, xr.Dataset):
+        raise TypeError(
+            f"measure takes the data set that `zm.spins.sample` returns, with energies and temperatures, got "
+            f"{type(dataset).__name__}; of configurations alone take single observables, as zm.spins.magnetization(x)"
+        )
     model = model_of(dataset) if model is None else model
-    for name in ("configuration", "energy"):
+    for name in ("configuration", "energy", "temperature"):
         if name not in dataset:
             raise ValueError(f"the data set has no {name!r}: give one that `zm.spins.sample` made")
         check_sample_axis(dataset[name], name)

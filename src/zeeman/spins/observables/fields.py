@@ -14,9 +14,10 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from zeeman.base.checks import check_sample_axis
+from zeeman.spins.lattices import Lattice
 from zeeman.spins.models import Model
 
-__all__ = ["label", "per_chunk", "site_vectors", "spins_of", "waves"]
+__all__ = ["label", "lattice_of", "per_chunk", "site_vectors", "spins_of", "waves"]
 
 _CHUNK = 2**21  # numbers held at once
 _MOST_AXES = 4
@@ -29,6 +30,14 @@ def site_vectors(x: NDArray, model: Any) -> NDArray[np.float64]:
     if hasattr(model, "states"):
         return np.asarray(model.states.vectors)[model.states_of(x)]
     raise TypeError(f"{model!r} says neither `vectors` nor `states`: its sites have no known vectors")
+
+
+def lattice_of(model: Any) -> Lattice:
+    """The lattice of a model; TypeError for what is none, as a lattice itself."""
+    lattice = getattr(model, "lattice", None)
+    if not isinstance(lattice, Lattice):
+        raise TypeError(f"model must be a model, such as zm.spins.XY(zm.spins.square(8)), got {model!r}")
+    return lattice
 
 
 def waves(model: Any) -> NDArray[np.float64]:

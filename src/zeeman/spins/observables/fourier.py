@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from zeeman.spins.lattices import Lattice
 from zeeman.spins.models import Model
-from zeeman.spins.observables.fields import label, per_chunk, waves
+from zeeman.spins.observables.fields import label, lattice_of, per_chunk, waves
 from zeeman.spins.observables.geometry import geometry
 from zeeman.spins.statistics import Estimate, derived
 
@@ -59,7 +59,7 @@ def structure_factor(x: Any, model: Model) -> Any:
         For models whose sites have no known vectors, configurations of another lattice or of values that the model does
         not have, samples that are not the first axis.
     """
-    lattice = model.lattice
+    lattice = lattice_of(model)
     g = geometry(lattice)
     dim = len(g.primitive)
     cells = lattice.shape[:dim]
@@ -87,7 +87,7 @@ def peak_structure(x: Any, model: Model) -> tuple[Any, Any]:
     The nearest are all |k| = |b_1| / L away: one on the chain, two on the square, three on triangular, honeycomb and
     cubic lattices, and their opposites. Raises TypeError and ValueError as `structure_factor` does.
     """
-    g = geometry(model.lattice)
+    g = geometry(lattice_of(model))
     order = waves(model)
     k = np.concatenate([np.zeros((1, len(g.primitive))), g.smallest])
     turned = np.exp(-1j * k @ g.positions.T)[:, None] * order  # (k, wave, site)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zeeman.spins.models import Clock, Model, VectorModel
-from zeeman.spins.observables.fields import label, per_chunk
+from zeeman.spins.observables.fields import label, lattice_of, per_chunk
 from zeeman.spins.observables.geometry import geometry
 
 __all__ = ["helicity_modulus", "helicity_terms", "vortex_density", "vorticity"]
@@ -115,7 +115,7 @@ def vorticity(x: Any, model: Model) -> Any:
     TypeError, ValueError
         For spins of one or three components, the chain, configurations of another lattice.
     """
-    g = geometry(model.lattice)
+    g = geometry(lattice_of(model))
     if g.plaquettes is None:
         raise ValueError(f"{model.lattice!r} has no plaquettes and so no vortices")
     corners = g.plaquettes

@@ -132,7 +132,12 @@ class MultiHistogram:
         return float(np.exp(2 * logsumexp(log_w) - logsumexp(2 * log_w)))
 
     def check(self, temperature: float) -> None:
-        """Refuse (ValueError) a temperature that the samples do not reach, warn where they hardly do."""
+        """Refuse a temperature that the samples do not reach (ValueError) or that is several (TypeError), warn near."""
+        if np.ndim(temperature) > 0:
+            raise TypeError(
+                f"temperature must be one number, got shape {np.shape(temperature)}: of several take "
+                "curve.table(temperatures), as fit.specific_heat.table([2.2, 2.3])"
+            )
         if not (np.isfinite(temperature) and temperature > 0):
             raise ValueError(f"temperature must be positive and finite, got {temperature!r}")
         beyond = self._beyond(temperature)
