@@ -93,8 +93,8 @@ def measure(dataset: xr.Dataset, model: Model | None = None, *, progress: bool =
     TypeError
         For configurations alone.
     ValueError
-        For a data set without configurations, energies or temperatures, or with fewer than three samples at a temperature; without
-        `model`, for one whose attrs name none of this package.
+        For a data set without configurations, energies or temperatures, or with fewer than three samples at a
+        temperature; without `model`, for one whose attrs name none of this package.
 
     Examples
     --------
