@@ -126,7 +126,7 @@ WRONG = [
     ("a file in the path", both(save(TABLE), save(TABLE, "run.npy")), ("analyze", "x.npy", "--out", "run.npy/a"),
      ["run.npy/a: a part of that path is a file", "choose another --out"]),
     ("negative seed", save(TABLE), (*ANALYZE, "--seed=-1"), ["seed must be non-negative"]),
-    ("option of another source", save(TABLE), (*ANALYZE, "--size", "8"), ["size is for built-in sources", "leave that out"]),
+    ("option of another source", save(TABLE), (*ANALYZE, "--size", "8"), ["size is for built-in", "leave that out"]),
     ("misspelt option", save(TABLE), (*ANALYZE, "--latent-dims", "2"), ["Did you mean --latent-dim"]),
     ("another word for a size", NOTHING, ("simulate", "xy", "--length", "8", "--temperature", "1", "--out", "a.zarr"),
      ["--length. Did you mean --size?", "zeeman simulate --help"]),
