@@ -214,7 +214,7 @@ def test_pickles_do_not_run(tmp_path):
         (lambda f: load("mnist", folder=f), FileNotFoundError, "train-images-idx3-ubyte"),
         (lambda f: load("mnist", folder=f, part="test"), ValueError, "'t10k'"),
         (lambda f: load(f / "x.npy", key="X"), ValueError, "one unnamed array"),
-        (lambda f: load(f / "x.npy", size=4), TypeError, "leave them out"),
+        (lambda f: load(f / "x.npy", size=4), TypeError, "leave that out"),
         (lambda f: load(f / "x.csv", key="X"), ValueError, "label_column"),
         (lambda f: load(f / "x.csv", label_column="lable"), ValueError, "did you mean 'label'"),
         (lambda f: load(f / "x.csv", label_column="a"), ValueError, "categories"),

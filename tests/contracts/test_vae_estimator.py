@@ -363,7 +363,9 @@ def test_what_cannot_be_trained_is_named():
         BetaVAE(n_epochs=1, random_state=0).fit(X * 1e25)
     with pytest.raises(ValueError, match="100001 states"):
         BetaVAE(likelihood="categorical").fit(np.array([[0, 100_000], [1, 2], [3, 4]]))
-    for device in ["meta", "abacus"] + ["cuda"] * (not torch.cuda.is_available()):
+    with pytest.raises(ValueError, match=r"device must be 'cpu', 'cuda', .* got 'abacus'; use device='cpu' or 'auto'"):
+        BetaVAE(device="abacus").fit(X)
+    for device in ["meta"] + ["cuda"] * (not torch.cuda.is_available()):
         with pytest.raises(ValueError, match=rf"device '{device}' is not to be had here .*use device='cpu' or 'auto'"):
             BetaVAE(device=device).fit(X)
     with pytest.raises(TypeError, match=r"device must be a torch device such as 'cpu' or 'cuda', got 1\.5"):

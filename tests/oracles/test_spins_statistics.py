@@ -236,4 +236,8 @@ def test_scores_of_many_samples_are_deviations_in_standard_errors():
     assert normal_score(-x, 1e5) == pytest.approx(-normal_score(x, 1e5))
     assert normal_score(x, 1e3) == pytest.approx(normal_score(x, 1e5) / 10, rel=2e-2)
     assert np.isnan(normal_score(np.full(50, 0.3), 50))
+    assert carriers(np.full(50, 0.3), 50) == 1
+    for bad, n in ((np.zeros((3, 2)), 3), ([], 3), ([0.0, np.nan], 2), ([0.0, 1.0], 0)):
+        with pytest.raises(ValueError, match=r"got|NaN|finite"):
+            normal_score(bad, n)
     assert carriers(np.eye(1, 1000)[0], 1000) < 3 < 900 < carriers(x, 1000)
