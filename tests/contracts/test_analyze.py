@@ -178,6 +178,11 @@ def test_counts_stored_as_reals_stay_counts(tmp_path):
     analysis = analyze(tmp_path / "counts.npy", tmp_path / "run", few, progress=False)
     (note,) = [note for note in analysis.notes if note.startswith("likelihood")]
     assert note.startswith("likelihood negative-binomial: X holds counts")
+    asked = prepare(tmp_path / "counts.npy", Options(scale="standardize"))
+    assert asked.likelihood == "gaussian: for standardised columns, as asked"
+    np.testing.assert_allclose(asked.data.X.std(axis=0), 1, rtol=1e-4)
+    with pytest.raises(ValueError, match="'standardize' is for the Gaussian likelihood, not for 'negative-binomial'"):
+        prepare(tmp_path / "counts.npy", Options(scale="standardize", likelihood="negative-binomial"))
     np.save(tmp_path / "grey.npy", rng.integers(0, 256, (200, 20), dtype=np.uint8))
     job = prepare(tmp_path / "grey.npy", Options())
     assert job.likelihood.startswith("gaussian: X holds integers 0..255")

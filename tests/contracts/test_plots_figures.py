@@ -16,6 +16,7 @@ from zeeman.plots.drawn import drawn
 from zeeman.plots.lattices import decoded_plane
 from zeeman.plots.runs import runs as draw_runs
 from zeeman.plots.style import PALETTE, colours_of
+from zeeman.spectrum.diagram import Diagram
 
 ALL = ["latent", "decoded", "samples", "energies", "spectrum", "states", "order_parameters", "training"]
 
@@ -82,6 +83,21 @@ def test_names_of_clouds_that_overlap_stand_in_a_legend():
         in_legend = [text.get_text() for text in ax.get_legend().get_texts()] if legend else []
         assert in_legend == (["a", "b", "c"] if legend else [])
         assert {text.get_text() for text in ax.texts} == (set() if legend else {"a", "b", "c"})
+    ax = Figure().add_subplot()
+    plots.plane_by_label(rng.normal(size=(200, 2)), np.repeat(["_x", "y"], 100), ax)
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["_x", "y"]
+    ax = Figure().add_subplot()
+    plots.plane_by_label(rng.normal(size=(200, 2)), np.arange(200) % 40, ax)
+    assert ax.get_legend() is None
+
+
+def test_a_diagram_of_one_set_follows_its_first_level_within_limits():
+    energies = np.array([[0.0, 0.6, 1.0], [0.0, 2.0, 30.0], [0.0, 400.0, 900.0], [0.0, 1e5, 1e6]])
+    for first, top in ((2.0, 1.12 * 2.0), (40.0, 1.12 * 5.0)):
+        ax = Figure().add_subplot()
+        energies[1, 1] = energies[2, 1] = first
+        plots.zeeman_diagram(Diagram("sharpening", np.array([0.0, 0.5, 0.9, 1.0]), energies, [(1, 1)]), ax)
+        assert ax.get_ylim()[1] == pytest.approx(top)
 
 
 def test_a_dollar_in_a_label_is_a_dollar(analysis):

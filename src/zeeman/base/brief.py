@@ -44,7 +44,7 @@ def _in_brief(value: Any) -> str:
             if value.ndim
             else str(value)
         )
-    if isinstance(value, float):
+    if isinstance(value, (float, np.floating)):
         return f"{value:.6g}"
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{key!r}: {_in_brief(one)}" for key, one in value.items()) + "}"

@@ -25,7 +25,7 @@ _TITLES = {"prior": "From the prior to the data", "sharpening": "Sharpening the 
 _ENDS = {"prior": ("prior,\noscillator", "data"), "sharpening": ("aggregated\nposterior", "posterior\nmeans")}
 _DASHES = {1: (0, (5, 1.6)), 2: (0, (2.6, 1.4)), 3: (0, (0.9, 1.1))}
 _NAMES = {1: "order 1: PCA", 2: "order 2", 3: "order 3"}
-_MOST = 0.9  # of the way
+_MOST, _TALLER = 0.9, 5.0  # of the way that E_1 is followed, as far as to so many times the highest level at l = 0
 _ASTRAY = 0.1  # of the axis: where a partial sum is this far from the exact level, it is no longer drawn
 
 
@@ -44,10 +44,10 @@ def zeeman_diagram(diagram: Diagram, ax: Axes, *, n_clusters: int = 1, top: floa
         Upper end of the energy axis; by default a little above the levels at l = 0, and above most of E_1 if no other
         level is low. Levels that rise beyond it leave the picture.
     """
-    lowest = (
-        diagram.energies[diagram.strength <= _MOST, 1] if n_clusters == 1 and diagram.energies.shape[1] > 1 else 0.0
-    )
-    top = top or 1.12 * max(float(np.nanmax(diagram.energies[0])), float(np.nanmax(lowest)))
+    start = float(np.nanmax(diagram.energies[0]))
+    lowest = diagram.energies[diagram.strength <= _MOST, 1:2] if n_clusters == 1 else np.zeros(0)
+    highest = float(lowest[np.isfinite(lowest)].max(initial=0.0))
+    top = top or 1.12 * max(start, min(highest, _TALLER * start))
     for n, energies in reversed(list(enumerate(diagram.energies.T))):
         low = n < n_clusters
         ax.plot(

@@ -18,6 +18,7 @@ __all__ = ["axis_names", "latent", "leading_pair", "plane_by_label", "plane_by_v
 
 
 _APART = 0.8  # of the samples are nearest to the middle of their own group
+_MOST_NAMED = 18  # in a legend
 
 
 @styled
@@ -155,9 +156,14 @@ def _name_groups(ax: Axes, points: NDArray, labels: NDArray, groups: NDArray, co
                 zorder=5,
             )  # fmt: skip
         return
-    for label, colour in colours.items():
-        ax.plot([], [], ls="", marker="o", ms=3.5, mew=0, color=colour, label=_shown(label))
-    ax.legend(loc="upper right", ncols=1 + (len(colours) - 1) // 6, handletextpad=0.1, borderaxespad=0.2)
+    if len(colours) > _MOST_NAMED:
+        return
+    dots = [ax.plot([], [], ls="", marker="o", ms=3.5, mew=0, color=colour)[0] for colour in colours.values()]
+    legend = ax.legend(
+        dots, ["."] * len(dots), loc="upper right", ncols=1 + (len(dots) - 1) // 6, handletextpad=0.1, borderaxespad=0.2
+    )
+    for text, label in zip(legend.get_texts(), colours, strict=True):
+        text.set_text(_shown(label))  # not as labels: a name that begins with _ would be left out
 
 
 def _shown(name: object) -> str:

@@ -140,6 +140,14 @@ def _load(source: str | os.PathLike[str], options: Options, progress: bool) -> L
 
 def _with_likelihood(data: Loaded, options: Options) -> tuple[Options, str]:
     """Name the likelihood by the data as they came: standardised counts are none, and angles need the file's word."""
+    check_choice(options.scale, ("auto", "none", "standardize"), "scale")
+    if options.scale == "standardize":
+        if options.likelihood not in ("auto", "gaussian"):
+            raise ValueError(
+                f"scale 'standardize' is for the Gaussian likelihood, not for {options.likelihood!r}: leave it out, or "
+                "choose likelihood 'gaussian'"
+            )
+        return replace(options, likelihood="gaussian"), "gaussian: for standardised columns, as asked"
     likelihood, why = resolve(data.X, options.likelihood, bool(options.tempered), data.attrs)
     return replace(options, likelihood=likelihood.name), why
 
@@ -171,7 +179,6 @@ def _resolved(data: Loaded, options: Options, *, built_in: bool) -> tuple[Option
             notes.append("the encoder starts at the principal components, in a random frame; --start random for none")
     if options.learning_rate is None:
         options = replace(options, learning_rate=1e-3)
-    check_choice(options.scale, ("auto", "none", "standardize"), "scale")
     if options.scale == "auto":
         real = options.likelihood == "gaussian" and data.kind == "table"
         options = replace(options, scale="standardize" if real and not built_in else "none")

@@ -42,7 +42,7 @@ MODELS = {
     "heisenberg": Kind("Heisenberg", ("coupling",)),
 }
 _PILOT_CHAINS = 128  # 64 from each kind of start
-_HELD = 8  # bytes for each of a configuration while it is sampled: chains, energies and order parameters beside it
+_BESIDE, _HELD = 10**8, 2  # bytes of the program itself, and for each of a configuration while it is sampled
 _NUMBERS = tuple(dict.fromkeys(number for kind in MODELS.values() for number in kind.numbers))
 
 
@@ -134,7 +134,7 @@ class Simulation:
         model, many = self._small()
         each = many * np.dtype(model.dtype).itemsize * math.prod(model.value_axes.values())
         piece = min(self.n_samples, max(1, 2 * PIECE_BYTES // (each * len(self.temperatures))))
-        return _HELD * each * max(piece * len(self.temperatures), _PILOT_CHAINS)
+        return _BESIDE + _HELD * each * max(piece * len(self.temperatures), _PILOT_CHAINS)
 
     def check_room(self) -> None:
         """ValueError with the numbers if what is still to be sampled does not fit on the disk or in memory."""

@@ -70,7 +70,8 @@ class NegativeBinomialLikelihood(Likelihood):
     ) -> None:  # fmt: skip
         if tempered:
             raise ValueError(
-                "tempered=True has no meaning for counts (a log rate has no zero to scale about): use tempered=False"
+                "tempered=True has no meaning for counts (a log rate has no zero to scale about): use tempered=False, "
+                "or likelihood='gaussian' for what are no counts"
             )
         super().__init__(tempered)
         check_choice(dispersion, ("gene", "gene-cell"), "dispersion")

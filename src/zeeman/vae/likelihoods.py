@@ -345,8 +345,8 @@ def _recognise(X: NDArray) -> tuple[str, str]:
         )
     if X.dtype.kind in "iu":
         return "gaussian", (
-            f"X holds integers {int(X.min())}..{int(X.max())}, not 0..q-1 with q at most {_MOST_STATES}; the Gaussian "
-            "has unit variance, so divide X by the error to be resolved"
+            f"X holds integers {int(X.min())}..{int(X.max())}, not 0..q-1 with q at most {_MOST_STATES}: numbers of "
+            "unit variance"
         )
     if fill_a_turn(X):
         return "gaussian", (
