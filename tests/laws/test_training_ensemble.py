@@ -296,6 +296,17 @@ def test_choice_is_timed_recorded_and_leaves_the_modules_alone():
     assert choose_engine(modules, batch, torch.zeros(2, 16, 1), n_steps=5).milliseconds == {}
 
 
+@pytest.mark.parametrize(("second", "asked"), [(1.0, False), (90.0, True)])
+def test_a_busy_moment_makes_no_training_long_enough_for_half_precision(monkeypatch, second, asked):
+    milliseconds = iter([100.0, second] + [200.0] * 20)
+    monkeypatch.setattr("zeeman.training.engine._milliseconds", lambda *a: next(milliseconds))
+    monkeypatch.setattr("zeeman.training.engine.half_precision_is_native", lambda device: True)
+    batch = data(16).reshape(1, 16, 5)
+    chosen = choose_engine(replicas(1), batch, torch.zeros(1, 16, 1), 100, engine="apart", n_threads=1)
+    assert any("bfloat16" in name for name in chosen.milliseconds) == asked
+    assert chosen.precision == "float32"
+
+
 @pytest.mark.parametrize(("halves", "native"), [([9] * 20 + [0.5], True), ([30] * 10, False)])
 def test_slow_products_of_a_busy_moment_do_not_hide_units_of_half_precision(monkeypatch, halves, native):
     """In milliseconds."""
