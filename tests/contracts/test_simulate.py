@@ -12,7 +12,7 @@ import pytest
 
 from zeeman import spins
 from zeeman.cli import main
-from zeeman.data import generate_to, is_two_state, open_dataset, write_dataset
+from zeeman.data import generate_to, is_two_state, open_dataset, store_header, write_dataset
 from zeeman.studies import cards
 from zeeman.studies.simulations import MODELS, Simulation, build, bytes_each, temperatures
 
@@ -159,7 +159,7 @@ def test_states_that_happen_to_be_two_are_not_packed(tmp_path):
     generate_to(tmp_path / "x.zarr", model, 0.5, 30)
     assert (np.abs(open_dataset(tmp_path / "x.zarr").configuration) == 1).all()
     assert not is_two_state(model)
-    field = next(f for f in cards.store_header(tmp_path / "x.zarr")["fields"] if f["name"] == "configuration")
+    field = next(f for f in store_header(tmp_path / "x.zarr")["fields"] if f["name"] == "configuration")
     assert field["coding"] == "plain"
 
 
@@ -187,11 +187,11 @@ def test_a_killed_simulation_continues_to_the_samples_it_would_have_had(tmp_path
     process = subprocess.Popen([sys.executable, "-m", "zeeman", "simulate", *options.split()], stderr=subprocess.PIPE)
     deadline = time.monotonic() + 120
     while process.poll() is None and time.monotonic() < deadline:
-        if out.exists() and cards.store_header(out)["n_committed"] > 0:
+        if out.exists() and store_header(out)["n_committed"] > 0:
             process.kill()
         time.sleep(0.002)
     process.communicate(timeout=60)
-    there = cards.store_header(out)["n_committed"]
+    there = store_header(out)["n_committed"]
     assert 0 < there < n
     assert not any(path.exists() for path in cards.paths(out))
     card = Simulation("xy", (1.0,), out, "chain", 16, n).run(progress=False)
@@ -273,7 +273,7 @@ def test_a_kill_between_the_two_files_of_a_card_leaves_none_stale(tmp_path, monk
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(cards, writer, killed)
+        patch.setattr(cards.making, writer, killed)
         with pytest.raises(KeyboardInterrupt):
             run.run(progress=False)
     run.run(progress=False)
@@ -285,7 +285,7 @@ def test_a_temperature_that_was_asked_twice_is_one_reading(tmp_path):
     generate_to(tmp_path / "x.zarr", model, [2.0, 1.0, 2.0], 60)
     card = cards.make(tmp_path / "x.zarr")
     assert [(one.temperature, one.n_samples) for one in card.readings] == [(2.0, 120), (1.0, 60)]
-    each = cards.store_header(tmp_path / "x.zarr")["attrs"]["pieces"][0]["effective_sample_size"]
+    each = store_header(tmp_path / "x.zarr")["attrs"]["pieces"][0]["effective_sample_size"]
     assert card.readings[0].effective_sample_size == each[0] + each[2]
     assert card.checks["energy"]["n"] == 2
 

@@ -142,7 +142,7 @@ def test_a_folder_of_other_things_is_left_alone(capsys, tmp_path):
 
 def test_an_entry_that_is_not_certified_is_exit_3(capsys, tmp_path, monkeypatch):
     monkeypatch.setattr(suites, "RECIPES", suites.RECIPES[:1])
-    monkeypatch.setattr(suites.cards, "LEAST", 2.0)  # no check can be as probable
+    monkeypatch.setattr(suites.cards.record, "LEAST", 2.0)  # no check can be as probable
     code, out, _ = suite(capsys, tmp_path / "bad")
     assert code == 3
     assert "NOT certified" in out
