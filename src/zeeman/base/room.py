@@ -6,7 +6,7 @@ import os
 import shutil
 from pathlib import Path
 
-__all__ = ["available_memory", "check_room", "free_disk", "said_bytes"]
+__all__ = ["available_memory", "check_room", "free_disk", "physical_memory", "said_bytes"]
 
 
 def available_memory() -> int | None:
@@ -17,6 +17,11 @@ def available_memory() -> int | None:
                 return 1024 * int(line.split()[1])
     except (OSError, ValueError):
         pass
+    return physical_memory()
+
+
+def physical_memory() -> int | None:
+    """Bytes that the machine has; None where the system does not tell."""
     try:
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (AttributeError, OSError, ValueError):

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from numbers import Real
@@ -14,9 +13,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from zeeman.base.room import physical_memory
 from zeeman.hamiltonians.potentials import Potential, as_potential, positions
 
 __all__ = ["Basis", "Hamiltonian", "check_memory"]
+
+_UNTOLD = 4 * 2**30  # bytes of memory, where the system does not tell
 
 Array = NDArray[np.floating]
 
@@ -96,20 +98,13 @@ class Hamiltonian:
 
 def check_memory(size: int, matrices: int = 3) -> None:
     """Raise ValueError if `matrices` dense float64 matrices of `size` squared do not fit in memory."""
-    needed, memory = 8.0 * matrices * size**2, _memory()
+    needed, memory = 8.0 * matrices * size**2, physical_memory() or _UNTOLD
     if needed > 0.8 * memory:
         raise ValueError(
             f"{size} basis functions make dense matrices of {needed / 2**30:.1f} GiB on a machine of "
             f"{memory / 2**30:.1f} GiB; take fewer levels or points (in more than one dimension a basis truncated by "
             "energy needs fewest)"
         )
-
-
-def _memory() -> float:
-    try:
-        return float(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
-    except (AttributeError, ValueError, OSError):  # not every system tells
-        return 4.0 * 2**30
 
 
 def _dense(matrix: Array) -> Array:
